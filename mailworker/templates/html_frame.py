@@ -27,11 +27,12 @@ _PANEL = re.compile(r'<p class="(code|secret)">(.*?)</p>', re.DOTALL)
 _FROM_THE_RIGHT = frozenset({"ar", "fa", "he", "ur"})
 _PREHEADER = re.compile(r"<!-- preheader: (.*?) -->\s*", re.DOTALL)
 
-#: A date, an amount, a quantity or a number of a document.
+#: A date, an amount, a quantity or a number of a document, with the mark that ends its clause.
 _MEASURE = re.compile(
-    r"\{\{Escape\((?:var:|\w+\.)\w*(?:date|amount|balance|threshold|number)(?::\"[^\"]*\")?\)\}\}"
+    r"\{\{Escape\((?:var:|\w+\.)\w*(?:date|amount|balance|threshold|number)(?::\"[^\"]*\")?\)\}\}[.,;]?"
 )
 #: It goes to the next line as one where it does not fit; longer than a whole line, it breaks all the same.
+#: A line may break before what follows it, so that a mark has to stand inside.
 _TOGETHER = r'<span style="display:inline-block;">\g<0></span>'
 
 _BUTTON_HTML = Template(

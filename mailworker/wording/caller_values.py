@@ -16,6 +16,7 @@ from mailworker.core.safe_text import one_line
 from mailworker.invoices.languages.locale_format import locale_format
 from mailworker.invoices.money import minor_units, round_half_up
 from mailworker.wording.link_expiry import written_moment
+from mailworker.wording.units import respelt
 
 _DAYS = frozenset({"due_date", "invoice_date", "expiry_date"})
 _MOMENTS = frozenset({"change_date"})
@@ -38,6 +39,8 @@ def written_out(
             return [_item(one) for one in value]
         if isinstance(value, str):
             text = one_line(value, _LONGEST)
+            if name in _AMOUNTS:
+                return respelt(text, language=language)
             is_date = (name in _DAYS or name in _MOMENTS) and _ISO.fullmatch(text)
             return _date(text, language, zone, with_time=name in _MOMENTS) if is_date else text
         if name in _AMOUNTS and isinstance(value, int | float) and not isinstance(value, bool):

@@ -38,26 +38,32 @@ _WHO = {
 
 
 def balance_type(word: str, language: str) -> str:
-    """The kind of balance in the reader's language; a word that is none of OmniCRM's stays.
+    """The kind of balance in the reader's language; a word that is none of OmniCRM's or CGRateS's stays.
 
     Empty, so that the mail leaves it out, where it is an engine's word and no person's.
     """
-    if word.strip().lstrip("*").casefold() in _MEANINGLESS:
+    name = _name(word)
+    if name in _MEANINGLESS:
         return ""
-    words = _BALANCE_NAMES.get(word.strip().casefold())
-    if words is None or (language == "fr" and word.strip().casefold() in _FRENCH):
+    words = _BALANCE_NAMES.get(name)
+    if words is None or (language == "fr" and name in _FRENCH):
         return word
     return words.get(language, words["en"])
 
 
+def _name(word: str) -> str:
+    """Without the star of CGRateS's own names (`*monetary`)."""
+    return word.strip().lstrip("*").casefold()
+
+
 def is_credit(word: str) -> bool:
     """Whether a balance of this type holds money, which is topped up and not renewed."""
-    return _BALANCE_NAMES.get(word.strip().casefold()) is _BALANCES[2]
+    return _BALANCE_NAMES.get(_name(word)) is _BALANCES[2]
 
 
 def is_ended_service(word: str) -> bool:
     """Whether what expired is a service, and none of its balances."""
-    return word.strip().lstrip("*").casefold() == _SERVICE
+    return _name(word) == _SERVICE
 
 
 def changed_by(word: str, language: str) -> str:

@@ -84,12 +84,12 @@ _BY_SPELLING = _UNITS | {
 }
 
 
-#: 1 234,50 € and €1,234.50, with their cents: without these nobody can say what a comma means.
-_FRENCH_MONEY = re.compile(
-    r"(?P<sign>[-\u2212]?)(?P<whole>\d{1,3}(?:\s?\d{3})*),(?P<cents>\d{2})\s*(?P<currency>€|[A-Z]{3})"
-)
-_ENGLISH_MONEY = re.compile(
-    r"(?P<sign>[-\u2212]?)(?P<currency>€|[A-Z]{3})\s*(?P<whole>\d{1,3}(?:,?\d{3})*)\.(?P<cents>\d{2})"
+#: 1 234,50 €, €1,234.50, -0.35 EUR: with their cents, without which nobody can say what a comma means.
+_CURRENCY = r"(?:€|[A-Z]{3})"
+_MONEY = re.compile(
+    rf"(?P<sign>[-\u2212]?)(?P<before>{_CURRENCY}\s*)?(?P<inner>[-\u2212]?)"
+    r"(?P<whole>\d{1,3}(?:\s?\d{3})*|\d{1,3}(?:,\d{3})+(?=\.)|\d{1,3}(?:\.\d{3})+(?=,))[.,](?P<cents>\d{2})"
+    rf"(?P<after>\s*{_CURRENCY})?"
 )
 _QUANTITY = re.compile(r"([-\u2212]?\d[\d\s]*(?:[.,]\d+)?)\s*([^\W\d_]+)")
 #: Characters of a quantity with its unit.
@@ -127,11 +127,11 @@ def span(seconds: Decimal, *, language: str) -> str:
 def respelt(text: str, *, language: str) -> str:
     """A CRM's own quantity (`6.2 GB`, `5,00 €`, `2,4 min`) as the reader's language writes it.
 
-    What is written so already stays as it came, and so does a text that is too long for a quantity.
+    What is none stays as it came, and so does a text that is too long for a quantity.
     """
     if len(text) > _LONGEST:
         return text
-    if (money := _read_money(text.strip(), locale_format(language).language)) is not None:
+    if (money := _read_money(text.strip())) is not None:
         return locale_format(language).money(*money)
     match = _QUANTITY.fullmatch(text.strip())
     unit = _BY_SPELLING.get(match[2].casefold()) if match else None
@@ -146,16 +146,16 @@ def respelt(text: str, *, language: str) -> str:
     return quantity(Decimal(number.replace(",", ".")), match[2], language=language)
 
 
-def _read_money(text: str, language: str) -> tuple[Decimal, str] | None:
-    """An amount written as another language than this one writes it; None of what is none, or its own."""
-    other = _ENGLISH_MONEY if language == "fr" else _FRENCH_MONEY
-    match = other.fullmatch(text) or (_FRENCH_MONEY.fullmatch(text) if text.startswith("-") else None)
+def _read_money(text: str) -> tuple[Decimal, str] | None:
+    """An amount with its currency, whichever language wrote it; None of what is none."""
+    match = _MONEY.fullmatch(text)
     if match is None:
         return None
-    currency = "EUR" if match["currency"] == "€" else match["currency"]
-    whole = re.sub(r"[\s,]", "", match["whole"])
+    currency = ((match["before"] or "") + (match["after"] or "")).strip().replace("€", "EUR")
+    whole = re.sub(r"[\s.,]", "", match["whole"])
     amount = Decimal(f"{whole}.{match['cents']}")
-    return (-amount if match["sign"] else amount, currency) if is_currency(currency) else None
+    negative = match["sign"] or match["inner"]
+    return (-amount if negative else amount, currency) if is_currency(currency) else None
 
 
 def is_used_up(text: str) -> bool:

@@ -45,6 +45,7 @@ NEVER = (
     r"\b(le|by|on|au|de|of) +[.,]",  # a sentence whose value is missing
     r"-\d+ ?(jour|day)|\b0 (jours|days)",
     r"(?<![/:])\b(EUR|SMS)\d",
+    r"</span>[.,;:!?)]",  # a mark that may begin a line, since a line may break after what goes together
 )
 
 
@@ -245,13 +246,13 @@ def test_a_balance_that_the_engine_calls_generic_is_not_called_so_to_a_customer(
 
 
 @pytest.mark.parametrize(
-    ("language", "says"), [("fr", "Montant à prélever 20,00"), ("en", "To be collected 20,00")]
+    ("language", "says"), [("fr", "Montant à prélever 20,00"), ("en", "To be collected €20.00")]
 )
 def test_of_an_invoice_that_is_partly_paid_a_direct_debit_takes_the_rest(language, says):
     given = {"payment_state": "direct_debit", "paid_amount": "27,88 €", "amount_due": "20,00 €"}
     letter = Letter(INVOICE, sample_variables(INVOICE, language) | given, language)
     assert says in letter.seen
-    assert says.replace(" 20", "\u00a0: 20" if language == "fr" else ": 20") in letter.text
+    assert says.replace(" 20", "\u00a0: 20").replace(" €", ": €") in letter.text
 
 
 @pytest.mark.parametrize(

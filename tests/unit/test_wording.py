@@ -83,12 +83,12 @@ def test_each_spelling_of_a_unit_is_known(row):
 
 #: OmniCRM's words by any of their names, in French and in English; `same`: as it came.
 CRM_WORDS = """
-données internet data | Données | Data
+données internet data *data | Données | Data
 donnees | same | Data
-voix voice | Voix | Voice
-monétaire money monetary credit | Monétaire | Credit
+voix voice *voice | Voix | Voice
+monétaire money monetary credit *monetary | Monétaire | Credit
 crédit monetaire | same | Credit
-sms | SMS | SMS
+sms *sms | SMS | SMS
 mms | MMS | MMS
 messages | Messages | Messages
 roaming points | same | same
@@ -139,6 +139,16 @@ def test_a_quantity_of_the_crms_gets_the_readers_unit(text, language, value):
         ("5 €", "en", "5 €"),
         ("5,000 XXQ", "en", "5,000 XXQ"),
         ("5,00 XXQ", "en", "5,00 XXQ"),
+        ("-0.35 EUR", "fr", "−0,35 €"),
+        ("-0.35 EUR", "en", "−€0.35"),
+        ("-5,00 €", "fr", "−5,00 €"),
+        ("EUR 1,234.50", "fr", "1 234,50 €"),
+        ("1.234,50 €", "fr", "1 234,50 €"),
+        ("1.234,50 €", "en", "€1,234.50"),
+        ("1.234 EUR", "fr", "1.234 EUR"),
+        ("5.00", "fr", "5.00"),
+        ("5.00 EUR EUR", "fr", "5.00 EUR EUR"),
+        ("€5.00 EUR", "fr", "€5.00 EUR"),
     ],
 )
 def test_an_amount_in_the_readers_language(text, language, value):
