@@ -22,7 +22,7 @@ from mailworker.rules.pre_send.reword import compare, replace
 from mailworker.rules.pre_send.verdicts import Row, Verdict, Verdicts
 from mailworker.rules.quiet_hours import local_day
 from mailworker.rules.reminder_due import Due
-from mailworker.rules.reminder_grouping import Reminder
+from mailworker.rules.reminder_grouping import Reminder, together
 from mailworker.rules.reminder_ladder import Step
 from mailworker.scans.ask_crm_before_sending import CrmPreSendCheck, fetch, row_or_fault
 from mailworker.scans.rule_settings import hours_of, ladder_of
@@ -123,13 +123,11 @@ class ReminderPreSendCheck(CrmPreSendCheck):
         now: datetime,
     ) -> Reminder[CrmInvoice]:
         """These steps of the reminder as they would be written now."""
-        pairs = [
+        return together(
             (facts.invoice, self._due(row, facts, facts.invoice, now))
             for facts in map(known.step, notified)
             if facts.key in keys and isinstance(facts.invoice, CrmInvoice)
-        ]
-        pairs.sort(key=lambda pair: (-pair[1].step.days, pair[0].due_date, pair[0].invoice_id))
-        return Reminder(pairs[0], tuple(pairs))
+        )
 
     def _due(self, row: Row, facts: StepFacts, invoice: CrmInvoice, now: datetime) -> Due:
         step = Step(facts.days, row["kind"])
@@ -148,7 +146,7 @@ def _in_its_words(reminder: Reminder[CrmInvoice], row: Row) -> Reminder[CrmInvoi
     """The same, its first invoice as in this mail wherever the CRM is silent now."""
     first, due = reminder.leading
     leading = fill_gaps(first, row), due
-    return Reminder(leading, (leading, *reminder.all[1:]))
+    return Reminder((leading, *reminder.all[1:]))
 
 
 def invoice_of(one: SentNotification) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Generic, TypeVar
 
+from mailworker.core.chunks import chunked
 from mailworker.core.mailjet_limits import LIST_ELEMENTS
 from mailworker.rules.reminder_due import Due
 from mailworker.rules.reminder_ladder import InvoiceFacts
@@ -16,14 +17,18 @@ InvoiceT = TypeVar("InvoiceT", bound=InvoiceFacts)
 
 @dataclass(frozen=True, slots=True)
 class Reminder(Generic[InvoiceT]):
-    """One mail. `leading` is what it is first about: the oldest invoice at the latest step.
+    """One mail. `keys` are the keys of all its steps, at least one.
 
-    `keys` are the keys of all its steps: each must be claimed in the ledger together with the mail, so that
-    a later scan finds every one of them sent.
+    Each must be claimed in the ledger together with the mail, so that a later scan finds every one of them
+    sent.
     """
 
-    leading: tuple[InvoiceT, Due]
     all: tuple[tuple[InvoiceT, Due], ...]
+
+    @property
+    def leading(self) -> tuple[InvoiceT, Due]:
+        """What it is first about: the oldest invoice at the latest step."""
+        return self.all[0]
 
     @property
     def key(self) -> str:
@@ -58,15 +63,16 @@ def merge(due: Iterable[tuple[InvoiceT, Due]]) -> list[Reminder[InvoiceT]]:
     for invoice, reminder in due:
         side = reminder.step.days < 0
         groups.setdefault((invoice.customer_id, invoice.currency, side), []).append((invoice, reminder))
-    return [one for members in groups.values() for one in _together(members)]
+    mails = (chunked(together(members).all, LIST_ELEMENTS) for members in groups.values())
+    return [Reminder(tuple(part)) for parts in mails for part in parts]
 
 
 def alone(due: Iterable[tuple[InvoiceT, Due]]) -> list[Reminder[InvoiceT]]:
     """One mail for each invoice."""
-    return [Reminder((invoice, reminder), ((invoice, reminder),)) for invoice, reminder in due]
+    return [Reminder((one,)) for one in due]
 
 
-def _together(members: list[tuple[InvoiceT, Due]]) -> list[Reminder[InvoiceT]]:
+def together(members: Iterable[tuple[InvoiceT, Due]]) -> Reminder[InvoiceT]:
+    """One mail for all of these: the latest steps first, and of those the oldest invoices."""
     in_order = sorted(members, key=lambda one: (-one[1].step.days, one[0].due_date, one[0].invoice_id))
-    parts = (in_order[start : start + LIST_ELEMENTS] for start in range(0, len(in_order), LIST_ELEMENTS))
-    return [Reminder(part[0], tuple(part)) for part in parts]
+    return Reminder(tuple(in_order))

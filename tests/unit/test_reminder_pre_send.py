@@ -339,6 +339,26 @@ def test_what_is_still_owed_is_said_without_what_was_paid(make_world):
     assert world.scan().written == 0, "each step stays said"
 
 
+@pytest.mark.parametrize(
+    ("paid", "order", "states"),
+    [
+        (None, "FA-2, FA-3, FA-1, FA-5, FA-4", ["sent"]),
+        (5, "FA-2, FA-3, FA-1, FA-4", ["cancelled", "sent"]),
+    ],
+)
+def test_of_several_steps_the_latest_leads_until_the_mail_has_left(make_world, paid, order, states):
+    due = {1: days_ago(16), 2: days_ago(31), 3: days_ago(17), 4: days_ago(8), 5: days_ago(16)}
+    world = make_world(*(invoice(number, due=day) for number, day in due.items()), extra=GROUPED)
+    world.scan()
+    if paid:
+        world.crm.change(paid, status=InvoiceStatus.PAID)
+    world.dispatch()
+    ((_, mail),) = world.box.mails
+    assert mail.variables["invoice_number"] == order
+    assert sorted(world.states) == states
+    assert [row["reason"] for row in world.rows() if "anew" in (row["reason"] or "")] == []
+
+
 def test_of_two_invoices_the_one_that_is_left_goes_alone(make_world):
     world = make_world(*(invoice(n, due=days_ago(8)) for n in (1, 2)), extra=GROUPED)
     world.scan()
