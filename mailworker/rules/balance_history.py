@@ -7,8 +7,11 @@ under the same UUID is a top-up.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+
+#: That one which does not change is still there is written down so often: what was long unseen is forgotten.
+_NOTED_EVERY = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +79,11 @@ def first_sight(reading: Reading, now: datetime, *, started: bool) -> SeenBalanc
 
 
 def seen_again(before: SeenBalance, reading: Reading, now: datetime) -> SeenBalance:
-    """The same balance now. The very same object where nothing changed, so that nothing need be written."""
+    """The same balance now. The very same object where nothing need be written: it is as it was not long ago."""
     risen = reading.value > before.value
     now_it_is = (reading.value, reading.shown_expiry, reading.account, reading.name)
-    if now_it_is == (before.value, before.expires_at, before.account, before.name):
+    it_was = (before.value, before.expires_at, before.account, before.name)
+    if now_it_is == it_was and now - before.last_seen < _NOTED_EVERY:
         return before
     return replace(
         before,

@@ -95,18 +95,33 @@ def test_low_is_told_once_a_period_by_the_scan(started):
     assert len(world.told()) == 2, "the top-up armed it again"
 
 
-def test_an_allowance_comes_from_the_products_action(started):
-    world = started
+def fifty_gigabytes(world):
     world.engine.actions["Action_50gb"] = [
         {
             "ActionType": "*topup_reset",
             "Balance": {"ID": "Data Package", "Type": "*data", "Value": {"Static": 50 * GB}},
         }
     ]
+
+
+def test_an_allowance_comes_from_the_products_action(started):
+    world = started
+    fifty_gigabytes(world)
     world.add("zoe", data(world, 9 * GB), product="50gb")  # never seen full
     world.scan_balances()
     world.dispatch()
     assert world.told() == [("zoe@courriel.example", "9\u202fGo", "10\u202fGo")]
+
+
+def test_a_low_balance_that_nobody_uses_is_told_once_however_long_it_stays(started):
+    world = started
+    fifty_gigabytes(world)
+    world.add("zoe", data(world, 9 * GB, days=None), product="50gb")
+    for _ in range(10):
+        world.scan_balances()
+        world.dispatch()
+        world.wait(days=90)
+    assert len(world.told()) == 1
 
 
 def watched(world, name, *balances):

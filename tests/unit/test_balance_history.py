@@ -1,6 +1,7 @@
 """What is remembered of a balance from one sight to the next."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -32,6 +33,12 @@ def test_the_first_sight_keeps_all_of_it(started):
 def test_what_did_not_change_is_the_same_object():
     assert seen_again(SEEN, READING, after(60)) is SEEN
     assert seen_again(SEEN, replace(READING, weight=Decimal(9), blocker=True), after(60)) is SEEN
+
+
+def test_what_does_not_change_is_noted_as_seen_every_thirty_days():
+    later = NOW + timedelta(days=30)
+    assert seen_again(SEEN, READING, later - timedelta(seconds=1)) is SEEN
+    assert seen_again(SEEN, READING, later) == replace(SEEN, last_seen=later, version=1)
 
 
 @pytest.mark.parametrize(
