@@ -6,12 +6,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from mailworker.balances.cgrates_balances import EngineBalances
 from mailworker.balances.scan import BalanceScan
 from mailworker.errors import BadInput, Misconfigured, Unreachable
+from mailworker.ledger.balance_tables import BASELINE, seen_balances
 from mailworker.ledger.tables import rejected_jobs
 from mailworker.scans.runner import rehearse
 from tests.omnicrm.cgrates import Trigger
 from tests.omnicrm.engine_world import GB, engine_worlds
+from tests.scan_world import MONDAY
 
 
 @pytest.fixture
@@ -45,6 +48,21 @@ def test_the_first_scan_of_an_installation_is_silent(make):
     world.engine.debit("low", "*data", "Data Package", 9 * GB)
     world.wait(hours=1)
     assert world.scan_balances().written == 1, "a top-up arms it"
+
+
+def test_the_first_scan_is_over_when_all_was_looked_at(make, monkeypatch):
+    world, look = make(), EngineBalances.look
+    world.add("low", data(world, GB))
+
+    def slow(engine, *given, **more):
+        world.wait(hours=2)
+        return look(engine, *given, **more)
+
+    monkeypatch.setattr(EngineBalances, "look", slow)
+    world.scan_balances()
+    with world.ledger.read() as connection:
+        (mark,) = connection.execute(select(seen_balances).where(seen_balances.c.uuid == BASELINE))
+    assert (mark.first_seen, mark.last_seen, mark.version) == (MONDAY, MONDAY + timedelta(hours=2), 1)
 
 
 def test_a_first_scan_that_is_cut_short_goes_on_silently(make):

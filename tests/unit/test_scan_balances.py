@@ -10,8 +10,11 @@ from hypothesis import strategies as st
 from mailworker.balances import BalanceScan
 from mailworker.client import Alert, balance_key
 from mailworker.core.message import Lane
+from mailworker.core.states import State
 from mailworker.errors import BadInput
+from mailworker.ledger.notification_log import Claim, SentNotification
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
+from mailworker.rules.balance_thresholds import NoAlert
 from tests.scan_world import EXPIRED, LOW, MONDAY, World, away, balance, open_ledger, wipe
 
 HOUR = timedelta(hours=1)
@@ -96,6 +99,22 @@ def test_scan_and_omnicrm_never_both_mail(make, scan_first, what):
     world.dispatch()
     assert [mail.id for _, mail in world.box.mails] == [id_]
     assert world.states == ["sent"]
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize("below", ["", "5%"])
+def test_the_newest_alert_counts_in_whatever_order_the_ledger_gives_them(make, newest_first, below):
+    """OmniCRM counts a period from other moments than we do, so that only the time tells whether it was said."""
+    world = make(extra="balances: {low: [{below: 20%}, {below: 5%}]}\n")
+    low = balance(7, amount=Decimal("0.4") if below else Decimal(1), topped_up_at=MONDAY - HOUR)
+    sent = [
+        SentNotification(Claim(balance_key(Alert.LOW, "7", at, below), "balance:7"), "m", at, at, State.SENT)
+        for at in (MONDAY - 2 * HOUR, MONDAY)
+    ]
+    sent = sent[::-1] if newest_first else sent
+    verdict = world.subject(BalanceScan).verdict(low, sent, MONDAY + HOUR)
+    assert isinstance(verdict, NoAlert)
+    assert verdict.why == "already_said"
 
 
 @pytest.mark.parametrize("what", list(Alert))

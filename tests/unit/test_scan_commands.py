@@ -350,6 +350,13 @@ def test_where_an_invoice_stands(container, monkeypatch, capsys, changes, verdic
     }  # fmt: skip
 
 
+def test_the_zone_that_is_shown_is_the_one_that_counts(container, monkeypatch, capsys):
+    found = Explanation(invoice(7, due=date(2026, 11, 30), timezone="Nowhere/Land"), RUNGS, [], NOT_DUE)
+    monkeypatch.setattr(explain_output, "explain", lambda *_: found)
+    explain_output.show(container, "FA-7", None)
+    assert "due on 2026-11-30 (Europe/Paris)." in " ".join(capsys.readouterr().out.split())
+
+
 def test_an_invoice_that_cannot_be_explained_is_refused(container, monkeypatch):
     monkeypatch.setattr(explain_output, "explain", lambda *_: NotDue(Why.GONE, "The CRM knows none."))
     with pytest.raises(BadInput, match=r"^FA-7: The CRM knows none\.$"):
