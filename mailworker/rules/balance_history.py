@@ -79,7 +79,7 @@ def first_sight(reading: Reading, now: datetime, *, started: bool) -> SeenBalanc
 
 
 def seen_again(before: SeenBalance, reading: Reading, now: datetime) -> SeenBalance:
-    """The same balance now. The very same object where nothing need be written: it is as it was not long ago."""
+    """The same balance now. The very same object where nothing changed of late: nothing is written then."""
     risen = reading.value > before.value
     now_it_is = (reading.value, reading.shown_expiry, reading.account, reading.name)
     it_was = (before.value, before.expires_at, before.account, before.name)
