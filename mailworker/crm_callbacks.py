@@ -14,6 +14,7 @@ from mailworker.core.kind import Kind
 from mailworker.errors import MailworkerError, Misconfigured, Unreachable
 from mailworker.ledger import Ledger, callback_rows
 from mailworker.rules.callback_signature import Change, body_of, signed
+from mailworker.rules.job.idempotency_key import callers_key
 from mailworker.rules.retry import backoff
 
 #: Gives a Celery task its name, arguments and id.
@@ -137,7 +138,7 @@ class Callbacks:
             kind=row["kind"],
             state=row["state"],
             at=row["at"],
-            idempotency_key=row["idempotency_key"],
+            idempotency_key=callers_key(row),
             customer_id=row["customer_id"] or "",
             invoice_id=row["invoice_id"] or "",
             invoice_number=str((row["variables"] or {}).get("invoice_number") or ""),

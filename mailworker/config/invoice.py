@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
-from mailworker.config.section import Section
+from mailworker.config.section import DefaultCurrency, Section
 from mailworker.core.mailjet_limits import FILE_BYTES
 
 MIB = 1024 * 1024
@@ -150,9 +150,7 @@ class InvoiceSettings(Section):
         None, description="Folder of logos, fonts and stylesheets for templates; default: `template_dir`."
     )
     language: str = Field("fr", description="Language of an invoice that names none.")
-    currency: str = Field(
-        "EUR", pattern=r"^[A-Z]{3}$", description="ISO 4217 code of an invoice without one."
-    )
+    currency: DefaultCurrency = Field("EUR", description="ISO 4217 code of an invoice without one.")
     timezone: str = Field(
         "", description="Where a date with a time and an offset is read; empty: `worker.timezone`."
     )

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from mailworker.config.section import Section
+from mailworker.config.section import DefaultCurrency, Section
 from mailworker.core.secrets import Secret
 
 #: The two names of the database in OmniCRM's manual: fixed as `omnicrm` in its configuration page, `crm` in
@@ -81,9 +81,8 @@ class OmnicrmSettings(Section):
     database: SharedDatabase | None = Field(
         default=None, description="Not for writing: OmniCRM's own `database:` section is read into it."
     )
-    currency: str = Field(
+    currency: DefaultCurrency = Field(
         "EUR",
-        pattern=r"^[A-Z]{3}$",
         description="ISO 4217 code of all invoices: OmniCRM has one for an installation, outside its "
         "database. Left out: `invoice.currency`.",
     )

@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from mailworker.core.currency import current_currency
 from mailworker.core.email_syntax import normal_form
 
 
@@ -18,6 +19,8 @@ def normal_address(value: str) -> str:
 EmailAddress = Annotated[str, AfterValidator(normal_address)]
 #: An id that YAML reads as a whole number is the text that stands there.
 CustomerId = Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
+#: The currency of what names none.
+DefaultCurrency = Annotated[str, Field(pattern=r"^[A-Z]{3}$"), AfterValidator(current_currency)]
 
 
 class Section(BaseModel):

@@ -34,7 +34,7 @@ class UsedLinkCheck:
 
     def __call__(self, rows: Sequence[Row]) -> Verdicts:
         """The verdicts on these messages, by `rules.pre_send.used_link`; changes nothing."""
-        ours = {row["id"]: token_id(row["idempotency_key"]) for row in rows if row["kind"] in KINDS}
+        ours = {row["id"]: token_id(row) for row in rows if row["kind"] in KINDS}
         wanted = {id_: token for id_, token in ours.items() if token}
         if not wanted:
             return {}

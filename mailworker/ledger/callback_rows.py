@@ -59,7 +59,8 @@ def take_due(connection: Connection, now: datetime, *, lease: timedelta, limit: 
         )
         if connection.execute(mine.values(not_before=now + lease)).rowcount:
             ours.append(row.id)
-    of_mail = ("kind", "idempotency_key", "customer_id", "invoice_id", "variables")
+    of_mail = ("kind", "customer_id", "invoice_id", "variables")
+    of_mail += ("idempotency_key", "recipient_key", "to_canonical")
     columns: list[Any] = [*_C, *(_M[name] for name in of_mail)]
     both = callbacks.outerjoin(messages, _M.id == _C.message_id)
     query = select(*columns).select_from(both).where(_C.id.in_(ours)).order_by(_C.id)

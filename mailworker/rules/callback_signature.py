@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from mailworker.rules.job.idempotency_key import callers_key
-
 #: What proves that an invoice reached its customer, and what that it never will by this mail.
 _TRANSMITTED = frozenset({"sent", "delivered", "opened", "clicked"})
 _NOT_TRANSMITTED = frozenset({"failed", "bounced", "blocked", "expired", "suppressed", "cancelled"})
@@ -18,7 +16,10 @@ _NOT_TRANSMITTED = frozenset({"failed", "bounced", "blocked", "expired", "suppre
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One change of one mail. `id` is the change's own: a repeated call has the same."""
+    """One change of one mail. `id` is the change's own: a repeated call has the same.
+
+    `idempotency_key` is the one that the caller gave.
+    """
 
     id: int
     message_id: str
@@ -44,7 +45,7 @@ def body_of(change: Change) -> dict[str, Any]:
         "message_id": change.message_id,
         "kind": change.kind,
         "state": change.state,
-        "idempotency_key": callers_key(change.idempotency_key),
+        "idempotency_key": change.idempotency_key,
         "customer_id": change.customer_id,
         "invoice_id": change.invoice_id,
         "invoice_number": change.invoice_number,

@@ -73,4 +73,4 @@ def test_other_kinds_are_not_asked_about():
     ("key", "id_"), [("reset:4711#a@b.example", "4711"), ("a:b:c", "b:c"), ("plain", "")]
 )
 def test_the_tokens_id_stands_in_the_key(key, id_):
-    assert token_id(key) == id_
+    assert token_id({"idempotency_key": key}) == id_

@@ -119,7 +119,7 @@ def test_a_good_answer_ends_it(run, status):
 )
 def test_the_crm_gets_the_key_that_it_gave(run, own, added):
     _, _, crm, _ = run([change(idempotency_key=own + added)])
-    # Where a key with # goes to several people, what is an address and what is key cannot be known: no address leaves.
+    # Of a message without its first address, what is an address and what is key cannot be known: no address leaves.
     kept = own.partition("#")[0] if "@" in added else own
     assert json.loads(crm.calls[0][1]["data"])["data"].get("idempotency_key", "") == kept
 

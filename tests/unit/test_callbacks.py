@@ -133,6 +133,21 @@ def note(world, id_, what, why=None):
         )
 
 
+@pytest.mark.parametrize(
+    "people", [["zoe@courriel.example"], ["zoe@courriel.example", "a#b@courriel.example"]]
+)
+@pytest.mark.parametrize(
+    "key", ["order#5", "a#b#c", "order#5#zoe@courriel.example", "for zoe@courriel.example"]
+)
+def test_the_crm_gets_the_very_key_that_it_gave(scene, key, people):
+    values = {"user_name": "Zoé", "reset_url": "https://crm.example/r/secret", "expiry_time": "1 heure"}
+    job = {"kind": RESET, "to": people, "variables": values, "idempotency_key": key}
+    for id_ in scene.intake.accept(job, now=scene.clock.now).ids:
+        note(scene, id_, "sent")
+    scene.run()
+    assert [body["data"]["idempotency_key"] for _, body in scene.upserted.upserted] == [key] * len(people)
+
+
 def test_a_sent_mail_is_told_once_and_nothing_personal_with_it(scene):
     id_ = send(scene, "reset:1")
     note(scene, id_, "sent")

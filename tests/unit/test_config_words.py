@@ -41,6 +41,13 @@ def refused(text, environ=None):
         ("invoice: {seller: {postcode: 13002}}", 'postcode: must be a text: write it in quotes, "13002".'),
         ("invoice: {seller: {siren: '12'}}", "siren: must have nine digits."),
         ("invoice: {currency: euro}", "must be a currency's three capital letters, as EUR (ISO 4217)."),
+        ("invoice: {currency: XYZ}", "invoice.currency: is no currency of today by ISO 4217, such as EUR."),
+        ("invoice: {currency: FRF}", "invoice.currency: is no currency of today by ISO 4217, such as EUR."),
+        ("invoice: {currency: XXX}", "invoice.currency: is no currency of today by ISO 4217, such as EUR."),
+        (
+            "crm: {source: omnicrm, omnicrm: {url: 'mysql://c/d', currency: EUX}}",
+            "crm.omnicrm.currency: is no currency of today by ISO 4217, such as EUR.",
+        ),
         ("reminders: {exclude: {customers: C1}}", "customers: must be a list, as [one, two]."),
         ("reminders: {enabled: oui}", "reminders.enabled: must be true or false."),
         ("reminders: {steps: []}", "reminders.steps: may not be empty."),

@@ -10,7 +10,13 @@ import pytest
 from mailworker.core import exception_location, version
 from mailworker.core.age_in_words import age
 from mailworker.core.calendar_range import within_calendar
-from mailworker.core.currency import canonical_currency, in_units, is_currency, minor_units
+from mailworker.core.currency import (
+    canonical_currency,
+    current_currency,
+    in_units,
+    is_currency,
+    minor_units,
+)
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.kind import Kind, RecipientLimit, Variable
 from mailworker.core.language import base_language, canonical_language
@@ -22,6 +28,7 @@ from mailworker.core.states import FINAL, MOVES, WAITING, State, may_move
 from mailworker.core.summable import Summable
 from mailworker.core.unset_text import UnsetText, known
 from mailworker.errors import ConfigError
+from mailworker.invoices.code_lists import CURRENCIES
 from mailworker.rules.quiet_hours import local_day
 
 
@@ -246,3 +253,23 @@ def test_a_checkout_that_nobody_installed_has_no_version(monkeypatch):
     assert version._installed() == version.VERSION
     monkeypatch.setattr(version, "DISTRIBUTION", "surely-not-installed")
     assert version._installed() == "unknown"
+
+
+def test_every_currency_of_iso_4217_may_be_the_default_and_no_other():
+    """By EN 16931's official list, which is a little older than the library's on the euro in Bulgaria."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    every = {a + b + c for a in letters for b in letters for c in letters}
+    taken = {code for code in every if _is_current(code)}
+    assert taken - CURRENCIES <= {"BGN", "STN"}
+    # El Salvador pays in dollars; the rest are metals, tests and units of account.
+    assert CURRENCIES - taken == {
+        "SVC",
+        *["XAG", "XAU", "XBA", "XBB", "XBC", "XBD", "XDR", "XPD", "XPT", "XSU", "XTS", "XUA", "XXX"],
+    }
+
+
+def _is_current(code):
+    try:
+        return current_currency(code) == code
+    except ValueError:
+        return False

@@ -238,7 +238,10 @@ def test_a_link_that_is_of_no_use_any_more(token, why):
 
 
 def test_the_token_in_a_key():
-    assert [token_id(key) for key in ("reset:4711", "reset:4711#a@b.example", "reset", "a:b:c")] == [
+    assert [
+        token_id({"idempotency_key": key})
+        for key in ("reset:4711", "reset:4711#a@b.example", "reset", "a:b:c")
+    ] == [
         "4711",
         "4711",
         "",

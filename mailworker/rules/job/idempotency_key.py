@@ -66,12 +66,17 @@ def key_for_recipient(key: str, to: Address | None, recipients: int) -> str:
     return f"{key}#{canonical_address(to.email)}" if to and recipients > 1 else key
 
 
-def callers_key(key: str) -> str:
-    """The key as its caller gave it: without the recipient, and the mark of a mail that is sent again.
+def callers_key(row: Mapping[str, Any]) -> str:
+    """The key of this message as its caller gave it: without the recipient, and the mark of one sent again.
 
-    A caller's own `#`, as in `order#5`, stays.
+    Of the row its `idempotency_key`, `recipient_key` and `to_canonical` are read. A caller's own `#`, as in
+    `order#5`, stays; but where the address is another one by now, all is left out that may be a part of it.
     """
-    return _ADDED.sub("", first_key(key))
+    key = first_key(row["idempotency_key"])
+    if row.get("recipient_key") not in {None, message_id(key)}:  # the job named nobody else
+        return key
+    whole = key.removesuffix(f"#{row.get('to_canonical')}")
+    return _ADDED.sub("", key) if whole == key else whole
 
 
 def recipient_key(key: str, to: Address | None) -> str | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mailworker.rules.job.idempotency_key import callers_key
-from mailworker.rules.pre_send.verdicts import Cancel
+from mailworker.rules.pre_send.verdicts import Cancel, Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,6 @@ def check_token(token: Token | None, now: datetime) -> Cancel | None:
     return Cancel("its link has expired") if expired else None
 
 
-def token_id(idempotency_key: str) -> str:
+def token_id(row: Row) -> str:
     """What follows the first colon of the caller's key, as `reset:4711`; empty without one."""
-    return callers_key(idempotency_key).partition(":")[2]
+    return callers_key(row).partition(":")[2]
