@@ -57,6 +57,8 @@ class HttpRows:
                 return
             # In the middle of a page the last page but one is the position from which nothing is missed.
             ends = [(number - 1,)] * (len(records) - 1) + [(number,)]
+            if not any(isinstance(record, dict) for record in records):
+                raise Misconfigured(f"OmniCRM's list of {question} holds nothing that is an object.")
             yield RowPage([self._renamed(question, record) for record in records], ends)
             before, number = records, number + 1
 
@@ -140,7 +142,7 @@ class HttpRows:
 
     def _renamed(self, question: Question, record: Any) -> Row:
         if not isinstance(record, dict):
-            raise Misconfigured(f"OmniCRM's list of {question} holds something that is not an object.")
+            return {}
         names = self.settings.fields.get(question) or self.settings.fields.get(
             _SAME.get(question, question), {}
         )

@@ -59,15 +59,25 @@ class SqlRows:
     def _pages(
         self, question: Question, order: Sequence[str], after: Cursor | None, since: datetime
     ) -> Iterator[RowPage]:
-        while True:
-            statement = self._page(question, order, after is not None)
-            rows = self._read(question, statement, _bound(after) | self._asked(question, since))
-            ends = [tuple(_kept(row[column]) for column in order) for row in rows]
+        """Rows with a whole key by it; then those without, which databases sort first or last.
+
+        A position among these is (None, how many were read).
+        """
+        asked = self._asked(question, since)
+        while after is None or after[0] is not None:
+            rows = self._read(question, self._page(question, order, after is not None), _bound(after) | asked)
+            ends: list[Cursor] = [tuple(_kept(row[column]) for column in order) for row in rows]
             if rows:
                 yield RowPage(rows, ends)
-            if len(rows) < self.page_size or None in ends[-1]:
-                return
+            if len(rows) < self.page_size:
+                break
             after = ends[-1]
+        done = after[1] if after is not None and after[0] is None else 0
+        while rows := self._read(question, self._keyless(question, order, done), asked):
+            yield RowPage(rows, [(None, done + n) for n in range(1, 1 + len(rows))])
+            done += len(rows)
+            if len(rows) < self.page_size:
+                return
 
     def of(self, question: Question, ids: Sequence[Any]) -> Sequence[Row]:
         """The rows whose key is one of these."""
@@ -128,11 +138,19 @@ class SqlRows:
         return {"updated_since": local.isoformat(sep=" ", timespec="seconds")}
 
     def _page(self, question: Question, order: Sequence[str], further: bool) -> TextClause:  # noqa: FBT001
+        whole = " AND ".join(f"q.{column} IS NOT NULL" for column in order)
+        where = _after(order) if further else whole
         columns = ", ".join(f"q.{column}" for column in order)
-        where = f"WHERE {_after(order)} " if further else ""
-        statement = self._around(question, f"{where}ORDER BY {columns} LIMIT {self.page_size:d}")
+        statement = self._around(question, f"WHERE {where} ORDER BY {columns} LIMIT {self.page_size:d}")
         keys = [bindparam(f"after_{n}", type_=NullType()) for n in range(len(order) if further else 0)]
         return statement.bindparams(*keys)
+
+    def _keyless(self, question: Question, order: Sequence[str], done: int) -> TextClause:
+        where = " OR ".join(f"q.{column} IS NULL" for column in order)
+        last = f"q.{order[-1]}"
+        return self._around(
+            question, f"WHERE {where} ORDER BY {last} LIMIT {self.page_size:d} OFFSET {done:d}"
+        )
 
     def _around(self, question: Question, clause: str) -> TextClause:
         # The query is the operator's own, out of the configuration; everything from outside is bound.
@@ -169,7 +187,7 @@ class SqlRows:
 
 
 def _after(order: Sequence[str]) -> str:
-    """Past the last row seen. Written so that an index on (first, second) is used by all four databases."""
+    """Past the last row seen; a column that is null is past nothing. An index on (first, second) serves."""
     if len(order) == 1:
         return f"q.{order[0]} > :after_0"
     first, second = order

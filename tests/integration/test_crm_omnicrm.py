@@ -110,6 +110,17 @@ def test_what_is_read_is_right(url):
     assert crm.invoice("101").pay_url == "https://crm.example:8443/pay/101?at=:here"
 
 
+@pytest.mark.parametrize("by_customer", [False, True])
+def test_an_open_invoice_of_a_customer_who_is_gone_is_named_and_reminded_of_to_nobody(url, by_customer):
+    run(url, "SET foreign_key_checks = 0", "DELETE FROM customer WHERE customer_id = 4")
+    crm = crm_of(url)
+    pages = list(crm.open_invoices(by_customer=by_customer))
+    assert sorted(one.invoice_id for page in pages for one in page.records) == ["101", "201", "301", "501"]
+    assert [fault for page in pages for fault in page.faults] == ["Invoice 401: customer_name is missing."]
+    assert crm.invoice("401") is None, "what was to leave is cancelled"
+    assert crm.invoices(["401"]) == {}
+
+
 def test_a_tax_that_is_only_a_rate_counts_for_reminder_and_document_alike(url):
     run(url, "UPDATE `transaction` SET tax_amount = NULL WHERE transaction_id = 2")
     crm = crm_of(url)

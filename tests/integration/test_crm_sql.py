@@ -1,5 +1,6 @@
 """The same questions to the same tables on SQLite, PostgreSQL and MariaDB."""
 
+import json
 import tracemalloc
 from datetime import date, datetime
 from decimal import Decimal
@@ -303,3 +304,33 @@ def peak_of_a_scan(path, customers):
 def test_ten_times_the_invoices_need_no_more_memory(tmp_path):
     small, large = peak_of_a_scan(tmp_path / "a", 200), peak_of_a_scan(tmp_path / "b", 2000)
     assert large < 1.3 * small
+
+
+@pytest.mark.parametrize("by_customer", [False, True])
+@pytest.mark.parametrize("nobodys", [1, 9, 10, 11, 25])
+def test_invoices_of_nobody_end_no_scan_and_each_is_named(url, nobodys, by_customer):
+    """Databases sort what has no value first (MariaDB, SQLite) or last (PostgreSQL)."""
+    engine = create_engine(url)
+    with engine.begin() as link:
+        link.execute(
+            BILL.insert(), [bill(200 + n) | {"client": None, "state": "UNPAID"} for n in range(nobodys)]
+        )
+    engine.dispose()
+    left = QUERIES["open_invoices"].replace("FROM bill JOIN", "FROM bill LEFT JOIN")
+    crm = crm_of(url, QUERIES | {"open_invoices": left})
+    pages = list(crm.open_invoices(by_customer=by_customer))
+    read = [one.invoice_id for page in pages for one in page.records]
+    assert sorted(map(int, read)) == [n for n in range(1, 96) if n % 5]
+    faults = sorted(fault for page in pages for fault in page.faults)
+    assert faults == [
+        f"Invoice {200 + n}: customer_id is missing, customer_name is missing." for n in range(nobodys)
+    ]
+    for n, page in enumerate(
+        pages
+    ):  # whoever goes on after this page misses nothing, and reads nothing twice
+        further = list(crm.open_invoices(by_customer=by_customer, after=json.loads(json.dumps(page.end))))
+        assert [one.records for one in further if one.records] == [
+            one.records for one in pages[n + 1 :] if one.records
+        ]
+        assert sum(len(one.faults) for one in further) == sum(len(one.faults) for one in pages[n + 1 :])
+    crm.close()

@@ -551,9 +551,12 @@ def test_pages_of_a_query(table_of, count, pages):
     ] == list(range(1, count))
 
 
-def test_a_row_without_its_key_ends_the_reading(table_of):
-    rows = table_of(None, None, 1)
-    assert [len(page.rows) for page in rows.pages("invoices", ("invoice_id",))] == [2]
+def test_rows_without_their_key_come_last_and_hide_no_other(table_of):
+    rows = table_of(None, None, None, 1)
+    pages = list(rows.pages("invoices", ("invoice_id",)))
+    assert [[row["invoice_id"] for row in page.rows] for page in pages] == [[1], [None, None], [None]]
+    assert [page.ends[-1] for page in pages] == [(1,), (None, 2), (None, 3)]
+    assert [len(page.rows) for page in rows.pages("invoices", ("invoice_id",), (None, 2))] == [1]
 
 
 def test_rows_are_found_by_their_ids_alone(table_of):
@@ -766,8 +769,12 @@ def test_a_record_that_lacks_something_is_told_with_what_was_meant():
     ]
     assert rest(listed(), **FIELDS).check("invoices", ("invoice_id",)) == []
     assert rest(answer(500)).check("invoices", ())[0].startswith("crm.http invoices: OmniCRM answered 500")
-    with pytest.raises(Misconfigured, match="not an object"):
+    with pytest.raises(Misconfigured, match="holds nothing that is an object"):
         list(rest(answer(body='{"data": [7]}')).pages("invoices", ()))
+    (page,) = rest(answer(body='{"data": [null, {"invoice_id": 1}, 7]}'), listed()).pages("invoices", ())
+    assert [row.get("invoice_id") for row in page.rows] == [None, 1, None], (
+        "one bad record harms itself alone"
+    )
     with pytest.raises(Misconfigured, match="records_field"):
         list(rest(answer(body='{"rows": []}')).pages("invoices", ()))
     assert (

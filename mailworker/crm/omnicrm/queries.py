@@ -75,7 +75,8 @@ def queries_of(schema: Schema, settings: OmnicrmSettings) -> Queries:
     return made
 
 
-def _invoices(schema: Schema, settings: OmnicrmSettings) -> str:
+def _invoices(schema: Schema, settings: OmnicrmSettings, *, orphans: bool = False) -> str:
+    """`orphans` are invoices whose customer is gone: without a name they cannot be read, and are counted."""
     key, customer = schema.of("i", "invoice.id"), schema.of("i", "invoice.customer")
     status, names = invoice_status(schema), settings.attributes
     sum_ = transactions_sum(schema, with_tax(schema), settings.currency)
@@ -96,12 +97,13 @@ def _invoices(schema: Schema, settings: OmnicrmSettings) -> str:
         "pay_url": link(schema, settings.pay_url),
         "invoice_url": link(schema, settings.invoice_url),
     }
-    return f"SELECT {selected(columns)}\nFROM {schema.table('invoice')} i\n{of_customer(schema, customer)}"
+    join = f"{'LEFT ' if orphans else ''}{of_customer(schema, customer)}"
+    return f"SELECT {selected(columns)}\nFROM {schema.table('invoice')} i\n{join}"
 
 
 def _open_invoices(schema: Schema, settings: OmnicrmSettings) -> str:
     status = invoice_status(schema)
-    return f"{_invoices(schema, settings)}\nWHERE {status} NOT IN ('paid', 'cancelled')"
+    return f"{_invoices(schema, settings, orphans=True)}\nWHERE {status} NOT IN ('paid', 'cancelled')"
 
 
 def _customers(schema: Schema, settings: OmnicrmSettings) -> str:
