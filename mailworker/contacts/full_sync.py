@@ -1,6 +1,6 @@
 """A full reading of the CRM: every contact upserted, whoever is gone noted, in the memory of one page."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -21,7 +21,11 @@ _SENTENCES = 20
 
 @dataclass(slots=True)
 class FullSyncResult:
-    """What reading found. `silent` are contacts that the CRM has no more; a dry run alone counts `known`."""
+    """What reading found. `silent` are contacts that the CRM has no more; a dry run alone counts `known`.
+
+    `faults` are records that could not be read, `untraced` those of which it is not known whose they are: any
+    contact may be one of them, so that nobody counts as gone.
+    """
 
     upserted: UpsertResult = field(default_factory=UpsertResult)
     customers: int = 0
@@ -29,10 +33,11 @@ class FullSyncResult:
     known: int = 0
     silent: int = 0
     faults: int = 0
+    untraced: int = 0
     sentences: list[str] = field(default_factory=list)
 
     def __add__(self, other: "FullSyncResult") -> "FullSyncResult":
-        names = ("customers", "contacts", "known", "silent", "faults")
+        names = ("customers", "contacts", "known", "silent", "faults", "untraced")
         sums = {name: getattr(self, name) + getattr(other, name) for name in names}
         sentences = (self.sentences + other.sentences)[:_SENTENCES]
         return FullSyncResult(self.upserted + other.upserted, sentences=sentences, **sums)
@@ -80,7 +85,7 @@ class CrmReader:
         for page, chosen in self._pages(since):
             found += self._take(page, chosen, began, dry_run=dry_run)
             progress(len(page.records))
-        if since is None and not found.faults:
+        if since is None and not found.untraced:
             with self._ledger.read() as connection:
                 found.silent = (
                     contact_rows.count_people(connection) - found.known
@@ -133,8 +138,12 @@ class CrmReader:
         people, faults = _people(chosen, read_at)
         companies = [_company(one, read_at) for one in chosen]
         kept = self._not_erased(people, chosen)
-        upserted, known = self._upsert_page(kept, companies, read_at, dry_run=dry_run)
+        # The CRM has them, though with an address that is none: what is known of them stays.
+        unread = {*page.unread, *(one.contact_id for one in _contacts(chosen))}
+        unread -= {one.contact_id for one in people}
+        upserted, known = self._upsert_page(kept, companies, unread, read_at, dry_run=dry_run)
         found = FullSyncResult(upserted, len(page.records), len(people), known)
+        found.untraced = len(page.faults) - page.traced
         found.note(page.faults)
         found.note(faults)
         return found
@@ -150,15 +159,21 @@ class CrmReader:
         return [one for one in people if one.contact_id in dated or pseudonym(one.email) not in gone]
 
     def _upsert_page(
-        self, people: Sequence[ContactPerson], companies: Sequence[Company], now: datetime, *, dry_run: bool
+        self,
+        people: Sequence[ContactPerson],
+        companies: Sequence[Company],
+        unread: Collection[str],
+        now: datetime,
+        *,
+        dry_run: bool,
     ) -> tuple[UpsertResult, int]:
         """What the upsert changed, or would change; for a dry run, how many of them were known before."""
         done, known = UpsertResult(), 0
         try:
             with self._ledger.write() as connection:
-                known = (
-                    contact_rows.count_known(connection, {one.contact_id for one in people}) if dry_run else 0
-                )
+                ids = {*unread, *(one.contact_id for one in people)}
+                known = contact_rows.count_known(connection, ids) if dry_run else 0
+                contact_rows.still_there(connection, unread, now)
                 done = self._upserts.upsert(connection, people, companies, now=now, thorough=True)
                 if dry_run:
                     _roll_back()

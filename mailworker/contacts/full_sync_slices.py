@@ -83,9 +83,10 @@ class BackgroundSync:
         if position["stage"] == "reading":
             for result, end in self._contacts.reader.steps(position.get("after"), self._clock):
                 _add(done, result)
+                position["untraced"] = position.get("untraced", 0) + result.untraced
                 position["after"] = end
                 yield
-            position["stage"] = "looking" if done.get("unreadable") else "removing"
+            position["stage"] = "looking" if position.get("untraced") else "removing"
         if position["stage"] == "removing":
             for removed in self._contacts.reader.forget_silent(
                 known_before=began, clock=self._clock, force=position.get("few", False)

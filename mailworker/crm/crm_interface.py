@@ -22,13 +22,16 @@ class RecordPage(Generic[T_co]):
     """Some records, and a sentence for each row that could not be read; a bad row stops no scan.
 
     `ends` has for each record the position after which a scan that has dealt with it goes on; `end` is the
-    whole page's.
+    whole page's. Of customers, `unread` are the ids of contacts that exist and are not among the records, and
+    `traced` is how many of the faults concern these alone; of the other faults nobody knows whose they are.
     """
 
     records: tuple[T_co, ...]
     faults: tuple[str, ...] = ()
     ends: tuple[Cursor, ...] = ()
     end: Cursor | None = None
+    unread: tuple[str, ...] = ()
+    traced: int = 0
 
 
 class CrmSource(Protocol):

@@ -206,13 +206,28 @@ class RecordSource:
 
     def _with_contacts(self, rows: Sequence[Row]) -> RecordPage[Customer]:
         customers, faults = self._readers["customers"].read_all(rows)
-        found = self.rows.of("contacts", [row["customer_id"] for row in rows]) if rows else ()
+        ids = [row["customer_id"] for row in rows if row.get("customer_id") is not None]
+        found = self.rows.of("contacts", ids) if ids else ()
         contacts, more = self._readers["contacts"].read_all(found)
         by_customer: defaultdict[str, list[CrmContact]] = defaultdict(list)
         for contact in contacts:
             by_customer[contact.customer_id].append(contact)
-        full = (replace(one, contacts=tuple(by_customer[one.customer_id])) for one in customers)
-        return RecordPage(tuple(full), faults + more)
+        full = tuple(replace(one, contacts=tuple(by_customer[one.customer_id])) for one in customers)
+        read = {contact.contact_id for one in full for contact in one.contacts}
+        there = {id_ for row in found if (id_ := _named_by(row, "contact_id"))}
+        nameless = len(rows) - len(ids) + sum(not _named_by(row, "contact_id") for row in found)
+        all_faults = faults + more
+        return RecordPage(
+            full, all_faults, unread=tuple(sorted(there - read)), traced=len(all_faults) - nameless
+        )
+
+
+def _named_by(row: Row, key: str) -> str:
+    """The row's id, empty where it has none."""
+    try:
+        return text(row[key])
+    except (KeyError, TypeError):
+        return ""
 
 
 def _with_instalments(page: RecordPage[CrmInvoice]) -> RecordPage[CrmInvoice]:

@@ -353,7 +353,7 @@ def test_a_rehearsal_reads_and_says_what_would_be(ledger, capsys):
         "Read 4 customers with 8 contacts.",
         "2 would be new, 1 would be changed, 5 unchanged addresses.",
         "3 contacts are gone from the CRM and would leave the lists.",
-        "2 records could not be read, so nothing is removed:",
+        "2 records could not be read; what is known of them stays:",
         "  Customer 1: no email.",
     ]
     assert lines[5].startswith("To tell: 6 contacts.")
@@ -398,3 +398,11 @@ def test_a_sync_of_what_changed_removes_nobody_and_looks_at_nobody(ledger, capsy
 
 def test_a_plans_contacts_to_come_are_counted_with_those_that_wait():
     assert Plan(to_push={"a": 2, "to come": 3}).contacts == 5
+
+
+def test_why_nothing_is_removed_is_said(ledger, capsys):
+    reading = FullSyncResult(
+        READING.upserted, faults=2, untraced=1, sentences=["Customer without customer_id."]
+    )
+    synced(ledger, reading, dry_run=True)
+    assert "2 records could not be read, so nothing is removed:" in capsys.readouterr().out

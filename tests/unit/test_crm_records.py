@@ -38,6 +38,24 @@ ROW = {
 PLAN = [{"due_date": "2026-12-01", "amount": 10}, {"due_date": "2027-01-01", "amount": 20}]
 
 
+@pytest.mark.parametrize(
+    ("customers", "contacts", "unread", "untraced"),
+    [
+        ([{"customer_id": "C"}], [{"contact_id": 1, "customer_id": "C", "name": "N", "email": "e"}], ("1",), 0),
+        ([{"customer_id": None, "name": "n"}], [], (), 1),
+        ([{"customer_id": "C", "name": "n"}], [{"customer_id": "C", "name": "N", "email": "e"}], (), 1),
+        ([{"customer_id": "C", "name": "n"}], [{"contact_id": {}, "customer_id": "C", "name": "N", "email": "e"}], (), 1),
+        ([{"customer_id": "C", "name": "n"}], [{"contact_id": "", "customer_id": "C", "name": "N", "email": None}], (), 1),
+        ([{"customer_id": "C", "name": "n"}], [{"contact_id": 7, "customer_id": "C", "name": "N", "email": None}], ("7",), 0),
+        ([{"customer_id": "C", "name": "n", "version": "x"}], [{"contact_id": 7, "customer_id": "C", "name": "N", "email": None}], ("7",), 0),
+    ],
+)  # fmt: skip
+def test_whose_a_record_is_that_cannot_be_read(customers, contacts, unread, untraced):
+    crm, _ = source(customers=customers, contacts=contacts)
+    (page,) = crm.customers()
+    assert (page.unread, len(page.faults) - page.traced) == (unread, untraced)
+
+
 class Rows:
     """Rows by question; what was asked is kept."""
 
@@ -155,6 +173,7 @@ def test_customers_come_with_their_own_contacts():
         ["2"],
     ]
     assert (first.end, first.faults) == (("D",), ("Contact 4: name is missing, email is missing.",))
+    assert (first.unread, first.traced) == (("4",), 1)
     assert ([one.contacts for one in second.records], second.end) == ([()], ("E",))
     assert rows.asked == [
         ("customers", ("customer_id",), ("B",)),

@@ -86,6 +86,28 @@ def test_who_the_crm_is_silent_about_is_counted_only_where_all_could_be_read(rea
     assert reader(Crm(*ALL[:2])).read(clock=lambda: after(90), since=NOW).silent == 0
 
 
+@pytest.mark.parametrize("address", ["p0@@x.example", "", "nobody", "a@x.example; b@x.example"])
+def test_an_address_that_is_none_keeps_its_own_contact_and_no_other(reader, address):
+    reader(Crm(*ALL)).read(clock=lambda: NOW)
+    crm = Crm(customer("C0", contact(0, email=address), contact(1)), ALL[1])
+    assert reader(crm).read(clock=lambda: after(50), dry_run=True).silent == 2
+    made = reader(crm)
+    found = made.read(clock=lambda: after(60))
+    assert (found.faults, found.untraced, found.silent) == (1, 0, 2)
+    assert sum(made.forget_silent(known_before=after(60), clock=lambda: after(61), force=True)) == 2
+    assert known(reader.ledger) == ["0", "1", "2", "3"]
+
+
+def test_a_contact_that_its_source_could_not_read_stays_what_it_was(reader):
+    reader(Crm(*ALL)).read(clock=lambda: NOW)
+    crm = Crm(*ALL[:2])
+    crm.customers = lambda after=None: iter(
+        [RecordPage(tuple(ALL[:2]), ("Contact 4: email is missing.",), unread=("4",), traced=1)]
+    )
+    found = reader(crm).read(clock=lambda: after(60))
+    assert (found.faults, found.untraced, found.silent) == (1, 0, 1), "5 alone is gone"
+
+
 def test_a_rehearsal_counts_the_same_and_writes_nothing(reader):
     reader(Crm(*ALL)).read(clock=lambda: NOW)
     changed = customer("C0", contact(0, name="New"), contact(9))

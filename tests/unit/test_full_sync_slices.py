@@ -21,9 +21,10 @@ PAGE = FullSyncResult(UpsertResult(new=2, changed=1), contacts=5)
 class Contacts:
     """Reads three pages, removes twice, and looks in two pages; `before` is called before each step."""
 
-    def __init__(self, *, faults=0, before=lambda _what: None):
+    def __init__(self, *, faults=0, untraced=0, before=lambda _what: None):
         self.reader = self.puller = self
-        self.faults, self.before, self.asked, self.silent = faults, before, [], [4, 1]
+        self.faults, self.untraced = faults, untraced
+        self.before, self.asked, self.silent = before, [], [4, 1]
 
     def steps(self, place, clock=None):
         if isinstance(place, PullResult):
@@ -32,7 +33,7 @@ class Contacts:
         self.asked.append(("read after", place))
         for number in range(place or 0, 3):
             self.before(f"page {number}")
-            yield PAGE + FullSyncResult(faults=self.faults), number + 1
+            yield PAGE + FullSyncResult(faults=self.faults, untraced=self.untraced), number + 1
 
     def forget_silent(self, *, known_before, clock, force):
         self.asked.append(("forget", known_before, force))
@@ -99,10 +100,16 @@ def test_slices_of_no_time_go_on_page_by_page_and_come_to_the_same(sync):
 
 
 def test_nobody_is_removed_where_something_could_not_be_read(sync):
-    contacts = Contacts(faults=1)
+    contacts = Contacts(faults=1, untraced=1)
     found = sync(contacts)
     assert (found.report["unreadable"], "removed" in found.report) == (3, False)
     assert "forget" not in [one[0] for one in contacts.asked]
+
+
+def test_who_is_gone_is_removed_where_all_that_could_not_be_read_is_known_by_its_id(sync):
+    found = sync(Contacts(faults=1))
+    assert (found.report["unreadable"], found.report["removed"]) == (3, 5)
+    assert "untraced" not in found.report
 
 
 def test_where_mail_has_all_calls_the_sync_asks_again_in_a_second(sync):

@@ -79,7 +79,8 @@ def _print_result(result: FullSyncResult, *, dry_run: bool) -> None:
     if dry_run and result.silent:
         out.print(f"{result.silent} contacts are gone from the CRM and would leave the lists.")
     if result.faults:
-        out.print(f"{result.faults} records could not be read, so nothing is removed:", style="yellow")
+        kept = ", so nothing is removed" if result.untraced else "; what is known of them stays"
+        out.print(f"{result.faults} records could not be read{kept}:", style="yellow")
         for sentence in result.sentences:
             out.print(f"  {sentence}")
 
