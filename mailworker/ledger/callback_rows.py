@@ -17,6 +17,8 @@ SETTLED = timedelta(seconds=150)
 #: Callbacks are kept so long after they were sent, for whoever asks whether they were.
 KEPT = timedelta(days=30)
 _T, _C, _M = timeline.c, callbacks.c, messages.c
+_KEYS = ("idempotency_key", "recipient_key", "to_canonical")
+_OF_MAIL = ("kind", "customer_id", "invoice_id", "variables", *_KEYS)
 _EARLIER = timeline.alias("earlier")
 #: Each time that a mail comes to one of these is sent; an event of Mailjet's only the first time.
 _STATES = ("sent", "failed", "suppressed", "expired", "cancelled", "held")
@@ -59,9 +61,7 @@ def take_due(connection: Connection, now: datetime, *, lease: timedelta, limit: 
         )
         if connection.execute(mine.values(not_before=now + lease)).rowcount:
             ours.append(row.id)
-    of_mail = ("kind", "customer_id", "invoice_id", "variables")
-    of_mail += ("idempotency_key", "recipient_key", "to_canonical")
-    columns: list[Any] = [*_C, *(_M[name] for name in of_mail)]
+    columns: list[Any] = [*_C, *(_M[name] for name in _OF_MAIL)]
     both = callbacks.outerjoin(messages, _M.id == _C.message_id)
     query = select(*columns).select_from(both).where(_C.id.in_(ours)).order_by(_C.id)
     return all_rows(connection, query)
