@@ -34,6 +34,7 @@ RUN python -m compileall -q -x '/(test|idlelib|lib2to3|(site|dist)-packages)/' \
 
 USER mailworker
 # On SIGTERM a worker finishes the call in hand and gives the rest back. What it writes is for its user alone.
-ENV LOG_FORMAT=json PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# Fontconfig looks for a cache that it may write, and complains on each start where there is none.
+ENV LOG_FORMAT=json PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 XDG_CACHE_HOME=/tmp
 VOLUME /srv/mailworker/var
 CMD ["mailworker", "--help"]

@@ -145,6 +145,7 @@ def test_the_doctor_finds_nothing(healthy: Site):
     told = healthy.compose(
         "run", "--rm", "--no-deps", "ops", "mailworker", "doctor", "--offline", "--json", check=False
     )
+    assert "Fontconfig error" not in told.stdout + told.stderr, "nothing but the answer is shown"
     document = json.loads(told.stdout[told.stdout.index("{") :])
     assert [check for check in document["checks"] if check["faults"]] == []
 

@@ -18,7 +18,7 @@ UNITS = [
 ]
 PAGE = (ROOT / "docs/systemd.md").read_text("utf-8")
 #: Debian's packages, the virtual environment and PostgreSQL: the image has them, or does without.
-_NOT_HERE = re.compile(r"apt-get|python3 -m venv|bin/pip|su postgres|\$EDITOR|mailworker-run doctor")
+_NOT_HERE = re.compile(r"apt-get|python3 -m venv|bin/pip|su - postgres|\$EDITOR|mailworker-run doctor")
 SEND = """
 import json
 from importlib.resources import files
