@@ -54,33 +54,37 @@ def address_scheme(code: str) -> str:
     return _SUCCESSORS.get(code.upper(), code.upper())
 
 
-#: Units -> what they are called. Where a name is missing, the unit is "one" (C62), and the check warns.
+#: Units -> what they are called in French, and in English. Any other is "one" (C62), and the check warns.
 _UNITS = {
-    "HUR": "h hr heure heures hour hours",
-    "MIN": "min mn minute minutes",
-    "SEC": "s sec seconde secondes second seconds",
-    "DAY": "j jour jours day days",
-    "WEE": "semaine semaines week weeks",
-    "MON": "mois month months",
-    "ANN": "an ans année années year years",
-    "AD": "o octet octets byte bytes",
-    "2P": "ko kb kilooctet kilooctets kilobyte kilobytes",
-    "4L": "mo mb mégaoctet mégaoctets megabyte megabytes",
-    "E34": "go gb gigaoctet gigaoctets gigabyte gigabytes",
-    "E35": "to tb téraoctet téraoctets terabyte terabytes",
-    "E63": "mio mib",
-    "E62": "gio gib",
-    "E61": "tio tib",
-    "NF": "sms mms message messages",
-    "C0": "appel appels call calls communication communications",
-    "KWH": "kwh",
-    "H87": "pièce pièces pce pcs piece pieces",
-    "LS": "forfait forfaits",
-    "SET": "lot lots set sets kit kits",
-    "MTR": "m mètre mètres metre metres meter meters",
-    "C62": "u unité unités unit units ligne lignes line lines x ea each one",
+    "HUR": "h heure heures | h hr hour hours",
+    "MIN": "min mn minute minutes | min mn minute minutes",
+    "SEC": "s sec seconde secondes | s sec second seconds",
+    "DAY": "j jour jours | day days",
+    "WEE": "semaine semaines | week weeks",
+    "MON": "mois | month months",
+    "ANN": "an ans année années | year years",
+    "AD": "o octet octets | byte bytes",
+    "2P": "ko kilooctet kilooctets | kb kilobyte kilobytes",
+    "4L": "mo mégaoctet mégaoctets | mb megabyte megabytes",
+    "E34": "go gigaoctet gigaoctets | gb gigabyte gigabytes",
+    "E35": "to téraoctet téraoctets | tb terabyte terabytes",
+    "E63": "mio | mib",
+    "E62": "gio | gib",
+    "E61": "tio | tib",
+    "NF": "sms mms message messages | sms mms message messages",
+    "C0": "appel appels communication communications | call calls communication communications",
+    "KWH": "kwh | kwh",
+    "H87": "pièce pièces pce | pcs piece pieces",
+    "LS": "forfait forfaits |",
+    "SET": "lot lots kit kits | set sets kit kits",
+    "MTR": "m mètre mètres | m metre metres meter meters",
+    "C62": "u unité unités ligne lignes x | unit units line lines x ea each one",
 }
-_UNIT_OF = {word: code for code, words in _UNITS.items() for word in words.split()}
+_UNIT_OF = {word: code for code, words in _UNITS.items() for word in words.replace("|", " ").split()}
+_UNIT_WORDS = {
+    language: frozenset(word for words in _UNITS.values() for word in words.split("|")[side].split())
+    for side, language in enumerate(("fr", "en"))
+}
 ONE = "C62"
 
 
@@ -90,6 +94,12 @@ def unit_code(unit: str) -> str | None:
         return ONE
     named = _UNIT_OF.get(unit.lower().rstrip("."))
     return named or (unit if unit in _UNIT_CODES else None)
+
+
+def foreign_unit(unit: str, language: str) -> str | None:
+    """The code of a unit that came in a word of French where `language` is English, or the reverse."""
+    word = unit.lower().rstrip(".")
+    return None if word in _UNIT_WORDS[language] else _UNIT_OF.get(word)
 
 
 #: Ways to pay (UNTDID 4461) -> what they are called. SEPA codes are for euros.

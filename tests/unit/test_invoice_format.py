@@ -1,5 +1,6 @@
 """How amounts, dates and call detail stand on a page: each form in each language, and every page with its sums."""
 
+import re
 from datetime import date
 from decimal import Decimal
 from types import SimpleNamespace
@@ -10,10 +11,13 @@ from hypothesis import strategies as st
 
 from mailworker.errors import TooLarge
 from mailworker.invoices.attachment_size import fit, message_size
+from mailworker.invoices.from_json.fields import InvoiceFields
+from mailworker.invoices.from_json.usage import usage_of
 from mailworker.invoices.languages.locale_format import locale_format, page_format
 from mailworker.invoices.model import Usage
 from mailworker.invoices.money import parse_decimal, round_half_up, vat_of
 from mailworker.invoices.page.call_detail import ROWS_PER_SHEET, WIDTHS, height_rules, sheets_of, when_text
+from mailworker.invoices.page.quantities import quantity_text, volume_text
 
 N, B, M = "\u202f", "\u00a0", "\N{MINUS SIGN}"
 
@@ -117,7 +121,12 @@ def test_pages_carry_their_sums(rows, pages):
         assert sheet.total == (f"€{rows:.2f}" if last else "")
         assert first or sheet.carried.endswith(f"{62 * number:.2f}")
         assert last or sheet.carry.endswith(f"{62 * (number + 1):.2f}")
-        assert sheet.bands == -(-sheet.rows // 10)
+        # The sum stands right under the last row: no tint may cover it.
+        assert [10 * number + band <= sheet.rows for number, band in enumerate(sheet.bands)] == [True] * len(
+            sheet.bands
+        )
+        assert len(sheet.bands) == -(-sheet.rows // 10)
+        assert set(sheet.bands[:-1]) <= {5}
         assert len(sheet.head) == sum(WIDTHS)
 
 
@@ -192,3 +201,56 @@ def test_a_smaller_pdf_is_made_only_where_it_is_needed():
     )
     with pytest.raises(TooLarge, match="would have 204 bytes with its invoice; the most is 203"):
         fit(full, shrink, others=0, limit=203, policy="fail")
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_no_heading_of_the_call_detail_is_cut(language):
+    labels = locale_format(language).labels
+    (sheet,) = sheets_of(SimpleNamespace(usage=[usage(1)], currency="EUR"), locale_format(language))
+    assert all(
+        word in sheet.head
+        for word in (labels.when, labels.service, labels.party, labels.volume, labels.amount)
+    )
+
+
+@pytest.mark.parametrize(
+    ("amount", "unit", "french", "english"),
+    [
+        ("1", "mois", "1 mois", "1 month"),
+        ("2.5", "jours", "2,5 jours", "2.5 days"),
+        ("3", "months", "3 mois", "3 months"),
+        ("2.5", "days", "2,5 jours", "2.5 days"),
+        ("12", "Go", "12 Go", "12 GB"),
+        ("12", "GB", "12 Go", "12 GB"),
+        ("3", "heures", "3 heures", "3 h"),
+        ("1000", "SMS", "1 000 SMS", "1,000 SMS"),
+        ("1", "forfait", "1 forfait", "1 lump sum"),
+        ("4", "unités", "4 unités", "4"),
+        ("4", "", "4", "4"),
+        ("2", "MON", "2 mois", "2 mo"),
+        ("2", "boîtes", "2 boîtes", "2 boîtes"),
+    ],
+)
+def test_a_unit_is_told_in_the_pages_language(amount, unit, french, english):
+    written = [quantity_text(Decimal(amount), unit, locale_format(one)) for one in ("fr", "en")]
+    assert [re.sub(r"\s", " ", text) for text in written] == [french, english]
+
+
+@pytest.mark.parametrize(
+    ("given", "french", "english"),
+    [
+        ({"quantity": 2.5, "unit": "Mo"}, "2,5 Mo", "2.5 MB"),
+        ({"quantity": "54 Mo"}, "54 Mo", "54 MB"),
+        ({"quantity": "1,5 Go"}, "1,5 Go", "1.5 GB"),
+        ({"quantity": 1}, "1", "1"),
+        ({"quantity": "1 session, 3 Mo"}, "1 session, 3 Mo", "1 session, 3 Mo"),
+        ({"duration": 3662}, "1:01:02", "1:01:02"),
+        ({}, "", ""),
+    ],
+)
+def test_what_a_call_or_session_took_is_told_with_its_unit(given, french, english):
+    row = usage_of(InvoiceFields({"amount": "0.01", **given}, []))
+    assert [re.sub(r"\s", " ", volume_text(row.volume, locale_format(one))) for one in ("fr", "en")] == [
+        french,
+        english,
+    ]

@@ -1,5 +1,6 @@
 """The rows of usage: one call, message or session each."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +18,7 @@ def usage_of(item: InvoiceFields) -> Usage:
         when=_short(raw.get("date") or raw.get("time") or ""),
         service=_short(raw.get("service") or raw.get("type") or raw.get("description") or ""),
         party=_short(raw.get("destination") or raw.get("number") or raw.get("to") or ""),
-        volume=_short(raw.get("quantity", "")) if duration is None else duration_text(_short(duration)),
+        volume=_volume(raw) if duration is None else duration_text(_short(duration)),
         amount=ZERO if amount in (None, "") else _amount(item, amount),
         account=_short(raw.get("line") or raw.get("account") or ""),
     )
@@ -30,6 +31,10 @@ def duration_text(duration: str) -> str:
     minutes, seconds = divmod(int(duration), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def _volume(raw: Mapping[str, Any]) -> str:
+    return _short(f"{raw.get('quantity', '')} {raw.get('unit') or ''}".strip())
 
 
 def _amount(item: InvoiceFields, value: Any) -> Decimal:

@@ -8,6 +8,7 @@ from itertools import groupby
 from mailworker.invoices.languages.locale_format import LocaleFormat
 from mailworker.invoices.model import Invoice, Usage
 from mailworker.invoices.money import ZERO
+from mailworker.invoices.page.quantities import volume_text
 
 #: Rows that fit on one A4 page of our detail template, its head and subtotals left room for.
 ROWS_PER_SHEET = 62
@@ -33,7 +34,7 @@ class _Entry:
 class Sheet:
     """One page of detail: parts are runs of rows, those marked True being headings and subtotals.
 
-    `carried` and `carry` are empty on the first and the last page.
+    `carried` and `carry` are empty on the first and the last page. `bands` are the tints, by their rows.
     """
 
     head: str
@@ -42,7 +43,7 @@ class Sheet:
     carry: str
     total: str
     rows: int
-    bands: int
+    bands: tuple[int, ...]
 
 
 def height_rules() -> str:
@@ -68,7 +69,7 @@ def sheets_of(invoice: Invoice, fmt: LocaleFormat) -> Iterator[Sheet]:
             carry="" if last else _sum(fmt.labels.carry, running, invoice, fmt),
             total=fmt.money(running, invoice.currency) if last else "",
             rows=len(page),
-            bands=-(-len(page) // (2 * BAND)),
+            bands=tuple(min(BAND, len(page) - top) for top in range(0, len(page), 2 * BAND)),
         )
 
 
@@ -84,15 +85,16 @@ def _entries(usage: Sequence[Usage], invoice: Invoice, fmt: LocaleFormat) -> Ite
     for row in usage:
         if row.account != account:
             if account:
-                yield from _subtotal(account, subtotal, invoice, fmt)
+                yield _subtotal(account, subtotal, invoice, fmt)
+                yield _Entry("", ZERO, marked=True)
             account, subtotal = row.account, ZERO
             yield _Entry(account, ZERO, marked=True)
         subtotal += row.amount
         amount = fmt.plain(row.amount, invoice.currency)
-        text = _columns(when_text(row.when), row.service, row.party, row.volume, amount)
+        text = _columns(when_text(row.when), row.service, row.party, volume_text(row.volume, fmt), amount)
         yield _Entry(text, row.amount)
     if account:
-        yield from _subtotal(account, subtotal, invoice, fmt)
+        yield _subtotal(account, subtotal, invoice, fmt)
 
 
 def _sum(label: str, amount: Decimal, invoice: Invoice, fmt: LocaleFormat) -> str:
@@ -100,9 +102,8 @@ def _sum(label: str, amount: Decimal, invoice: Invoice, fmt: LocaleFormat) -> st
     return _columns("", label, "", "", fmt.plain(amount, invoice.currency))
 
 
-def _subtotal(account: str, amount: Decimal, invoice: Invoice, fmt: LocaleFormat) -> Iterator[_Entry]:
-    yield _Entry(_sum(f"{fmt.labels.line_total} {account}", amount, invoice, fmt), ZERO, marked=True)
-    yield _Entry("", ZERO, marked=True)
+def _subtotal(account: str, amount: Decimal, invoice: Invoice, fmt: LocaleFormat) -> _Entry:
+    return _Entry(_sum(f"{fmt.labels.line_total} {account}", amount, invoice, fmt), ZERO, marked=True)
 
 
 def _columns(*texts: str) -> str:

@@ -104,5 +104,5 @@ def foot(settings: InvoiceSettings, fmt: LocaleFormat) -> str:
     """The seller's legal line at the foot of every page."""
     seller = settings.seller
     siren = f"SIREN {grouped(seller.siren)}" if seller.siren else seller.company_id
-    vat = f"{fmt.labels.vat_id} {seller.vat_id}" if seller.vat_id else ""
+    vat = f"{fmt.labels.vat_id} {seller.vat_id}".replace(" ", "\u00a0") if seller.vat_id else ""
     return " · ".join(filter(None, (seller.name, seller.registration, siren, vat, seller.website)))

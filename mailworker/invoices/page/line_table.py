@@ -6,6 +6,7 @@ from decimal import Decimal
 from mailworker.invoices.languages.locale_format import LocaleFormat
 from mailworker.invoices.model import ClientKind, Invoice, InvoiceLine
 from mailworker.invoices.money import ZERO, minor_units, vat_of
+from mailworker.invoices.page.quantities import quantity_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def rows_of(invoice: Invoice, fmt: LocaleFormat) -> list[PrintedRow]:
             PrintedRow(
                 description=line.description,
                 note=note_of(line, invoice, fmt),
-                quantity=f"{fmt.number(line.quantity)} {fmt.labels.units.get(line.unit, line.unit)}".strip(),
+                quantity=quantity_text(line.quantity, line.unit, fmt),
                 price=price,
                 rate=rate_text(line.rate, fmt),
                 amount=fmt.plain(line.amount, invoice.currency),
