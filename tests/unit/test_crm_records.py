@@ -721,6 +721,12 @@ def test_what_changed_is_asked_for_in_utc():
     assert rows._session.asked[0][0] == "https://crm.example/c?since=2026-11-01T00%3A00%3A00Z"
 
 
+def test_a_whole_list_that_must_know_since_when_is_asked_since_the_year_2000():
+    rows = rest(listed(1), listed(), lists={"customers": "/c?since={updated_since}"})
+    list(rows.pages("customers", ()))
+    assert rows._session.asked[0][0] == "https://crm.example/c?since=2000-01-01T00%3A00%3A00Z"
+
+
 @pytest.mark.parametrize(
     ("body", "found"),
     [

@@ -53,6 +53,8 @@ def test_the_latest_step_of_the_oldest_invoice_leads():
     merged = merge([due(8, 7), due(3, 14), due(1, 14)])[0]
     assert merged.leading[0].invoice_id == "F-1"
     assert merge([due(10, 14), due(8, 14)])[0].leading[0].invoice_id == "F-8", "by the date, not by the id"
+    twin = replace(due(3, 14)[0], invoice_id="F-2"), due(3, 14)[1]
+    assert merge([due(3, 14), twin])[0].leading[0].invoice_id == "F-2", "of one day by the id"
 
 
 def test_it_leaves_when_all_may():

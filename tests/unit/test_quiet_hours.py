@@ -50,6 +50,11 @@ def test_a_quiet_time_within_the_day(now, leaves):
     assert not_before(paris(now), Hours(PARIS, Quiet(time(12), time(14)))) == paris(leaves)
 
 
+@pytest.mark.parametrize("at", [time(0), time(7, 59), time(8), time(23, 59)])
+def test_a_quiet_time_that_ends_as_it_begins_is_the_whole_day(at):
+    assert Quiet(time(8), time(8)).covers(at)
+
+
 def test_an_end_that_spring_leaves_out_comes_after_the_gap():
     hours = Hours(PARIS, Quiet(time(22), time(2, 30)))
     leaves = not_before(paris("2026-03-28 23:00"), hours)
