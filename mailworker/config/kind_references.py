@@ -14,6 +14,7 @@ from mailworker.core.did_you_mean import did_you_mean
 #: What a scan can print in a mail. docs/reminders.md lists it too.
 REMINDER_VARIABLES = frozenset(
     {"customer_name", "invoice_number", "due_date", "days_overdue", "total_amount", "pay_url", "invoice_url"}
+    | {"days_left", "last", "part_paid", "instalment", "invoices", "invoice_count", "account_url"}
 )
 _BALANCE = frozenset({"customer_name", "service_name", "balance_type"})
 LOW_VARIABLES = _BALANCE | {"current_balance", "threshold", "topup_url"}
@@ -66,15 +67,19 @@ def _named(data: Mapping[str, Any]) -> Iterator[tuple[Path, str, frozenset[str] 
         (("balances", "low_kind"), balances.get("low_kind"), LOW_VARIABLES),
         (("balances", "expired_kind"), balances.get("expired_kind"), EXPIRED_VARIABLES),
     ]
-    kinds = _section(data, "callbacks").get("kinds")
-    references += [(("callbacks", "kinds", name), name, None) for name in kinds or ()]
-    steps = reminders.get("steps")
-    for index, step in enumerate(steps if isinstance(steps, list) else ()):
+    kinds = _listed(_section(data, "callbacks"), "kinds")
+    references += [(("callbacks", "kinds", name), name, None) for name in kinds]
+    for index, step in enumerate(_listed(reminders, "steps")):
         if isinstance(step, dict):
             references.append((("reminders", "steps", index, "kind"), step.get("kind"), REMINDER_VARIABLES))
     for path, name, offered in references:
         if isinstance(name, str) and name:
             yield path, name, offered
+
+
+def _listed(section: Mapping[str, Any], name: str) -> list[Any]:
+    found = section.get(name)
+    return found if isinstance(found, list) else []
 
 
 def _section(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -4,12 +4,15 @@ import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import SimpleNamespace
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
+import yaml
+from pydantic import BaseModel
 
 from mailworker.config.cgrates import CgratesSettings
-from mailworker.config.settings import parse_settings
+from mailworker.config.settings import Settings, parse_settings
 from mailworker.config.worker import WorkerSettings
 from mailworker.crm.cgrates import CgratesClient
 from mailworker.crm.cgrates.account import moment
@@ -118,3 +121,30 @@ def test_a_value_that_yaml_cannot_build_is_no_traceback(value):
         parse_settings(
             f"mailjet: {{api_key: k, api_secret: s}}\nreminders:\n  start_date: {value}\n", environ={}
         )
+
+
+def keys_of(model, above=()):
+    """The path of every key of the configuration."""
+    for name, field in model.model_fields.items():
+        if name != "blocks":
+            yield (*above, field.alias or name)
+        for part in (field.annotation, *get_args(field.annotation)):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from keys_of(part, (*above, name))
+
+
+@pytest.mark.parametrize("odd", [5, -1.5, True, None, "", "x", [], [[1]], [None], {}, {5: 5}], ids=repr)
+def test_a_key_with_any_value_is_read_or_told_as_a_fault_of_the_file(odd):
+    keys = [*keys_of(Settings), ("database",), ("mailjet", "api_crmCommunicationX"), ("reminders", "steps")]
+    for *above, key in keys:
+        document = {"mailjet": {"api_key": "k", "api_secret": "s"}}
+        if "omnicrm" in above or key == "database":
+            document["crm"] = {"source": "omnicrm"}
+        here = document
+        for name in above:
+            here = here.setdefault(name, {})
+        here[key] = odd
+        try:
+            parse_settings(yaml.safe_dump(document), environ={})
+        except ConfigError as fault:
+            assert fault.faults, (above, key)  # noqa: PT017 - one of the two

@@ -1,9 +1,15 @@
 """Kinds that reminders and balances name must exist, and a scan must be able to fill them in."""
 
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
 import pytest
 
+from mailworker.balances.variables import expired_variables, low_variables
 from mailworker.config.settings import parse_settings
 from mailworker.errors import ConfigError
+from mailworker.reminders.variables import ReminderFacts, variables
+from tests.scan_world import MONDAY, balance, invoice
 
 BLOCK = "from_email: a@example.com, from_name: A, template_id: 1, subject: S"
 HEAD = f"""mailjet:
@@ -23,6 +29,20 @@ def faults_of(text):
 def test_a_step_may_have_a_kind_of_its_own():
     text = "reminders:\n  steps: [1, {days: 30, kind: api_crmCommunicationFinalNotice}]\n"
     assert parse_settings(HEAD + text, environ={}).reminders.steps[1].kind.endswith("FinalNotice")
+
+
+def test_a_kind_may_ask_for_all_that_a_scan_prints():
+    """As docs/reminders.md and docs/balances.md promise."""
+    invoice_ = variables([invoice(7, due=MONDAY.date())], ReminderFacts(0), language="fr")
+    zone = ZoneInfo("Europe/Paris")
+    printed = {
+        "reminders: {kind: %s}": set(invoice_),
+        "balances: {low_kind: %s}": set(low_variables(balance(7), Decimal(2), language="fr")),
+        "balances: {expired_kind: %s}": set(expired_variables(balance(7), MONDAY, language="fr", zone=zone)),
+    }
+    for line, names in printed.items():
+        mine = f"  api_crmCommunicationMine: {{{BLOCK}, variables: {sorted(names)}}}\n"
+        assert parse_settings(f"{HEAD}{mine}{line % 'api_crmCommunicationMine'}\n", environ={}).warnings == ()
 
 
 @pytest.mark.parametrize(
