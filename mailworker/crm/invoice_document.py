@@ -1,5 +1,6 @@
 """From rows to an invoice in the names of OmniCRM's invoice JSON, with nothing added."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -68,9 +69,12 @@ def _has_tax(document: Mapping[str, Any], lines: Sequence[Any]) -> bool:
     return on_each or _is_there(document.get("total_tax")) or document.get("reverse_charge") is True
 
 
-def _position(row: Mapping[str, Any]) -> float:
-    """Where a line stands on its invoice; without `position` it stands where the database gave it."""
-    return float(row.get("position") or 0)
+def _position(row: Mapping[str, Any]) -> list[float]:
+    """Where a line stands on its invoice, 1.10 after 1.9; without a number where the database gave it."""
+    position = row.get("position") or 0
+    if isinstance(position, int | float | Decimal):
+        return [float(position)]
+    return [float(part) for part in re.findall(r"[0-9]+", str(position))] or [0.0]
 
 
 def _line(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -43,6 +43,7 @@ def stamp(minutes=0, version=None):
         (stamp(2), stamp(1), False),
         (stamp(0, 2), stamp(5, 1), False),  # versions decide, whatever the clocks say
         (stamp(9, 1), stamp(0, 2), True),
+        (stamp(0, 2), stamp(5, 2), False),
         (stamp(0, 7), stamp(1), True),  # only one has a version
         (stamp(2), stamp(1, 7), False),
     ],

@@ -40,6 +40,20 @@ def test_rows_become_a_document_with_nothing_added():
     assert read_invoice(document, InvoiceSettings()).totals.gross == Decimal("24.00")
 
 
+@pytest.mark.parametrize(
+    ("positions", "order"),
+    [
+        ([10, 2, None, Decimal("2.25"), Decimal("2.5"), 2.75], [2, 1, 3, 4, 5, 0]),
+        (["10", "2", "1.10", "1.9", "1"], [4, 3, 2, 1, 0]),
+        (["Line 10", "Line 2"], [1, 0]),
+        (["B", "A", "", None], [0, 1, 2, 3]),  # as the database gave them
+    ],
+)
+def test_lines_stand_in_the_order_of_their_positions_as_people_count(positions, order):
+    lines = [{"description": n, "position": position} for n, position in enumerate(positions)]
+    assert [one["description"] for one in document_of(HEADER, lines)["transactions"]] == order
+
+
 @pytest.mark.parametrize("header", [HEADER | {"client_email": "a@x.example; b@x.example"}, {"client": {"email": "a@x.example,b@x.example"}}])  # fmt: skip
 def test_of_several_addresses_the_first_is_the_documents(header):
     assert document_of(header, ())["client"]["email"] == "a@x.example"

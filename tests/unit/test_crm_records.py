@@ -69,7 +69,7 @@ class Rows:
         self.asked.append((question, tuple(order), after))
         for start in range(0, len(self.rows[question]), 2):
             some = self.rows[question][start : start + 2]
-            yield RowPage(some, [(row[KEYS[question]],) for row in some])
+            yield RowPage(some, [(row.get(KEYS[question]),) for row in some])
 
     def changed(self, since):
         self.asked.append(("changed", since))
@@ -184,6 +184,15 @@ def test_customers_come_with_their_own_contacts():
     assert [one.customer_id for one in changed.records] == ["D"]
     assert [one.contact_id for one in crm.customer("C").contacts] == ["1", "3"]
     assert crm.customer("F") is None
+
+
+@pytest.mark.parametrize("nameless", [{"name": "X"}, {"customer_id": None, "name": "X"}])
+def test_a_customer_without_an_id_takes_nothing_from_the_others(nameless):
+    crm, rows = source(customers=[nameless, {"customer_id": "C", "name": "C"}], contacts=[])
+    (page,) = crm.customers()
+    assert [one.customer_id for one in page.records] == ["C"]
+    assert [fault.partition(": ")[2] for fault in page.faults] == ["customer_id is missing."]
+    assert rows.asked[-1] == ("contacts", ["C"])
 
 
 def test_a_document_is_its_header_with_its_own_lines():
