@@ -62,6 +62,7 @@ class PreSendCheck:
             refused=self._recipients.refused(row, self._kind(row), checked),
             verdict=moved_away or verdict or incomplete(row, self._settings, now),
             safe=self._recipients.is_safe(row),
+            attempts=row["attempts"],
         )
 
     def _record(

@@ -33,7 +33,7 @@ from mailworker.limits.breaker_state import BreakerUnavailable
 from mailworker.limits.rate_limit import BucketUnavailable
 from mailworker.rules.campaign_rules import key_of
 from mailworker.rules.circuit_breaker import Clearance
-from mailworker.rules.pre_send.verdicts import Cancel
+from mailworker.rules.pre_send.verdicts import Cancel, Wait
 from mailworker.rules.pseudonym import pseudonym
 from tests.doubles import (
     Clock,
@@ -475,6 +475,30 @@ def test_what_is_no_longer_true_is_cancelled(world):
         "the invoice was paid",
         "sent",
     )
+
+
+def test_who_waited_often_is_no_poison_when_a_worker_dies_with_it(world):
+    """A check that lets it wait, for night or for a CRM that nobody reaches, is no attempt, and no death."""
+
+    nights = list(range(20))
+
+    def check(rows):
+        if not nights:
+            raise KeyboardInterrupt  # a worker dies so
+        nights.pop()
+        return {one["id"]: Wait(w.clock.now + timedelta(minutes=10), "night") for one in rows}
+
+    w = world(row("m1"), recheck=check)
+    while nights:
+        w.go()
+        w.clock.advance(700)
+    assert (w["m1"]["state"], w["m1"]["attempts"], w["m1"]["reason"]) == ("ready", 0, "night")
+    with pytest.raises(KeyboardInterrupt):
+        w.go()
+    w.clock.advance(500)
+    with w.ledger.write() as connection:
+        strand(connection, now=w.clock.now, look_up_after=timedelta(seconds=30), max_attempts=12)
+    assert (w["m1"]["state"], w["m1"]["attempts"]) == ("ready", 1)
 
 
 def test_what_breaks_the_last_check_fails_in_its_own_words_or_by_the_name_of_the_fault(world):

@@ -37,10 +37,11 @@ A_SECOND = timedelta(seconds=1)
     ],
 )
 def test_the_last_step(facts, state, why):
-    known = {"expires_at": None, "refused": None, "verdict": None, "safe": True} | facts
+    known = {"expires_at": None, "refused": None, "verdict": None, "safe": True, "attempts": 3} | facts
     objection = last_step(Facts("m", NOW, **known))
     assert (objection and objection.state) == state
     assert objection is None or why in objection.why
+    assert objection is None or objection.attempts == 2, "no call was made, nor did a worker die"
 
 
 @pytest.mark.parametrize(

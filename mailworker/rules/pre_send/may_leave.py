@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
@@ -14,6 +15,7 @@ class Facts:
 
     `refused` is why its recipient must not get it. `verdict` is what was found out about its reason (the
     invoice was paid, it is night). `safe` is whether the address may get mail from this environment.
+    `attempts` counts this one, which is none where no call is made.
     """
 
     id: str
@@ -22,19 +24,21 @@ class Facts:
     refused: str | None
     verdict: Verdict | None
     safe: bool
+    attempts: int
 
 
 def last_step(facts: Facts) -> Settlement | None:
     """Stop the message with its reason, or give None: it may leave."""
     verdict = facts.verdict
+    stopped = partial(Settlement, facts.id, attempts=facts.attempts - 1)
     if facts.expires_at is not None and facts.expires_at <= facts.now:
-        return Settlement(facts.id, State.EXPIRED, "too late to be useful")
+        return stopped(State.EXPIRED, "too late to be useful")
     if isinstance(verdict, Cancel | Replace):
-        return Settlement(facts.id, State.CANCELLED, verdict.why)
+        return stopped(State.CANCELLED, verdict.why)
     if not facts.safe:
-        return Settlement(facts.id, State.SUPPRESSED, "not on the safelist of this environment")
+        return stopped(State.SUPPRESSED, "not on the safelist of this environment")
     if facts.refused:
-        return Settlement(facts.id, State.SUPPRESSED, facts.refused)
+        return stopped(State.SUPPRESSED, facts.refused)
     if verdict is not None:
-        return Settlement(facts.id, State.READY, verdict.why, not_before=verdict.until)
+        return stopped(State.READY, verdict.why, not_before=verdict.until)
     return None
