@@ -20,7 +20,7 @@ from mailworker.errors import (
 from mailworker.ledger import contact_push_queue
 from mailworker.mailjet import contact_calls as mailjet
 from mailworker.mailjet.contact_calls import ListAction, MailjetContact
-from mailworker.rules.contact_sync_cost_and_pauses import BY_HAND, CHUNK, MAX_TRIES, poll_pause, retry_pause
+from mailworker.rules.contact_sync_cost_and_pauses import BY_HAND, CHUNK, poll_pause
 
 #: So many imports at Mailjet at a time: each of them costs calls to follow.
 MAX_RUNNING = 8
@@ -64,17 +64,18 @@ class ContactPusher:
         except PermanentError as error:
             return self._refused(call_id, rows, error)
         except (TransientError, UnknownOutcome) as error:
-            return self._not_now(call_id, rows, error)
+            return self._not_now(call_id, error)
         return PushResult(len(rows))
 
     def _push(self, call_id: str, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
-        task = rows[0]["task"]
+        row, *_ = rows  # all of one task; those beside "tell" travel alone
+        task = row["task"]
         if task == "erase":
-            self._address_change.erase(call_id, rows[0]["email"])
+            self._address_change.erase(call_id, row["email"])
         elif task == "bar":
-            self._address_change.bar(call_id, rows[0]["email"])
+            self._address_change.bar(call_id, row["email"])
         elif task == "move":
-            self._address_change.move(call_id, rows[0])
+            self._address_change.move(call_id, row)
         elif len(rows) <= BY_HAND:
             self._by_hand(call_id, rows, now)
         else:
@@ -112,7 +113,7 @@ class ContactPusher:
     def _import(self, call_id: str, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
         known = self._properties(rows, now)
         contacts = [_contact(row, known) for row in rows]
-        on, off = self._lists(rows[0], now)
+        on, off = self._lists(next(iter(rows)), now)  # all of one audience
         job = mailjet.start_import(
             self._deps.gateway, contacts, on, remove_from=off, before_call=self._deps.before_call
         )
@@ -144,25 +145,19 @@ class ContactPusher:
                 )
         return PushResult(alarm=f"Mailjet refused a call about {len(rows)} contacts: {error}")
 
-    def _not_now(
-        self, call_id: str, rows: Sequence[Mapping[str, Any]], error: TransientError | UnknownOutcome
-    ) -> PushResult:
+    def _not_now(self, call_id: str, error: TransientError | UnknownOutcome) -> PushResult:
         """The same again later. What may have arrived is pushed again: twice the same changes nothing."""
-        now = self._deps.clock()
-        pause = retry_pause(rows[0]["tries"])
-        if isinstance(error, Throttled):
-            pause = timedelta(seconds=error.retry_after)
-            if not isinstance(error, NoTokenYet):
-                self._deps.bucket.pause(error.retry_after)
+        now, why = self._deps.clock(), str(error)
+        if isinstance(error, Throttled) and not isinstance(error, NoTokenYet):
+            self._deps.bucket.pause(error.retry_after)
         with self._deps.ledger.write() as connection:
             if isinstance(error, Misconfigured):
-                contact_push_queue.give_back(connection, call_id, due_at=now + _UNTIL_MENDED, why=str(error))
-            elif rows[0]["tries"] >= MAX_TRIES and not isinstance(error, Throttled):
-                contact_push_queue.refuse(
-                    connection, call_id, f"given up after {MAX_TRIES} tries: {error}", now=now
-                )
+                contact_push_queue.give_back(connection, call_id, due_at=now + _UNTIL_MENDED, why=why)
+            elif isinstance(error, Throttled):
+                due_at = now + timedelta(seconds=error.retry_after)
+                contact_push_queue.give_back(connection, call_id, due_at=due_at, why=why)
             else:
-                contact_push_queue.give_back(connection, call_id, due_at=now + pause, why=str(error))
+                contact_push_queue.failed(connection, call_id, why=why, now=now)
         return PushResult(alarm=str(error) if isinstance(error, Misconfigured) else None)
 
 

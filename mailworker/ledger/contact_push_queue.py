@@ -16,6 +16,7 @@ from mailworker.ledger.contact_tables import CALLING, PENDING, contact_calls, ma
 from mailworker.ledger.query_rows import Row, all_rows, any_row, count_rows, first_row
 from mailworker.ledger.suppressions import suppress_all
 from mailworker.rules.contact_diff import audience_of
+from mailworker.rules.contact_sync_cost_and_pauses import LONGEST_RETRY_PAUSE, MAX_TRIES, retry_pause
 from mailworker.rules.suppression_reasons import Listing
 
 _WANTED = ("email", "fingerprint", "sent", "task", "lists", "properties", "excluded", "barred", "left_out")
@@ -136,27 +137,25 @@ def finish(connection: Connection, call_id: str, refused: Mapping[str, str], *, 
 def give_back(
     connection: Connection, call_id: str, *, due_at: datetime, why: str, batch_limit: int | None = None
 ) -> int:
-    """The call did not work, or nobody knows whether it did: its contacts wait until `due_at`.
+    """The call was not made, or has to be made otherwise: its contacts wait until `due_at`.
 
     With `batch_limit` no more of them travel together, so that the one who is to blame is found.
     """
     rows = _flying(connection, call_id)
-    changes = [
-        {
-            "email": row["email"],
-            "state": "pending",
-            "call_id": None,
-            "audience": audience_of(row["lists"], row["told_lists"]),
-            "due_at": due_at,
-            "tries": row["tries"] + 1,
-            "batch_limit": batch_limit or row["batch_limit"],
-            "error": why,
-        }
-        for row in rows
-    ]
-    change_entries(connection, changes)
+    own = {"due_at": due_at} | ({"batch_limit": batch_limit} if batch_limit else {})
+    change_entries(connection, [_waiting_again(row, why) | own for row in rows])
     _change_call(connection, call_id, state="lost", note=why)
     return len(rows)
+
+
+def failed(connection: Connection, call_id: str, *, why: str, now: datetime) -> None:
+    """The call failed, or nobody saw its outcome: each contact waits longer after each try of its own.
+
+    After MAX_TRIES it is given up until somebody changes it; only an erasure never is.
+    """
+    changes = [_failed(row, why, now) for row in _flying(connection, call_id)]
+    change_entries(connection, changes)
+    _change_call(connection, call_id, state="lost", note=why)
 
 
 def refuse(connection: Connection, call_id: str, why: str, *, now: datetime) -> None:
@@ -213,16 +212,28 @@ def _pushed(row: Row, now: datetime) -> Row:
     }
 
 
-def _refused(row: Row, why: str, now: datetime) -> Row:
-    changed = row["sent"] != row["fingerprint"]
+def _waiting_again(row: Row, why: str) -> Row:
     return {
         "email": row["email"],
-        "state": "pending" if changed or row["task"] == "erase" else "refused",
+        "state": "pending",
         "audience": audience_of(row["lists"], row["told_lists"]),
         "call_id": None,
-        "due_at": now,
         "error": why,
     }
+
+
+def _failed(row: Row, why: str, now: datetime) -> Row:
+    tries = {"tries": row["tries"] + 1, "due_at": now + retry_pause(row["tries"])}
+    if row["tries"] < MAX_TRIES or row["task"] == "erase":
+        return _waiting_again(row, why) | tries
+    return _waiting_again(row, f"given up after {MAX_TRIES} tries: {why}") | tries | {"state": "refused"}
+
+
+def _refused(row: Row, why: str, now: datetime) -> Row:
+    if row["task"] == "erase":
+        return _waiting_again(row, why) | {"due_at": now + LONGEST_RETRY_PAUSE}
+    changed = row["sent"] != row["fingerprint"]
+    return _waiting_again(row, why) | {"state": "pending" if changed else "refused", "due_at": now}
 
 
 def _release_waiting(connection: Connection, emails: Sequence[str], now: datetime) -> None:

@@ -13,6 +13,7 @@ BY_HAND = 3
 JOB_DEADLINE = timedelta(hours=12)
 #: How often a contact's call may fail before a person has to look.
 MAX_TRIES = 8
+LONGEST_RETRY_PAUSE = timedelta(hours=1)
 
 _FIRST_POLL = timedelta(seconds=2)
 _LONGEST_POLL = timedelta(minutes=5)
@@ -64,7 +65,7 @@ def poll_pause(polls: int) -> timedelta:
 
 def retry_pause(tries: int) -> timedelta:
     """How long a contact waits after its call failed for the n-th time: 15 s doubling up to an hour."""
-    return min(timedelta(seconds=15) * (1 << min(tries, 10)), timedelta(hours=1))
+    return min(timedelta(seconds=15) * (1 << min(tries, 10)), LONGEST_RETRY_PAUSE)
 
 
 def removes_too_much(missing: int, known: int, *, percent: int) -> bool:

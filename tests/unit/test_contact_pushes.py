@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from mailworker.config.contacts import ContactSettings
 from mailworker.contacts import ContactService
-from mailworker.contacts.dependencies import ContactDependencies
+from mailworker.contacts.dependencies import ContactDependencies, NoTokenYet
 from mailworker.contacts.import_jobs import ImportJobPoller, refusals
 from mailworker.contacts.properties_and_lists import FRESH, PropertyRegistry
 from mailworker.contacts.push import AddressChange, ContactPusher, PushResult
@@ -129,7 +129,7 @@ def test_a_refused_import_is_halved_until_the_one_to_blame_is_alone(scene, many,
     done = scene.pusher.push_once()
     assert done == PushResult(alarm=f"Mailjet refused a call about {many} contacts: {WRONG}")
     names = ("state", "batch_limit", "tries", "error", "due_at")
-    assert rows(scene, *names) == [("pending", half, 2, str(WRONG), NOW)] * many
+    assert rows(scene, *names) == [("pending", half, 1, str(WRONG), NOW)] * many
     assert call(scene, "state", "note") == ("lost", str(WRONG))
 
 
@@ -178,25 +178,26 @@ def test_three_are_told_by_hand_and_more_in_an_import(scene, many, imports):
 
 
 @pytest.mark.parametrize(
-    ("fault", "tries", "seconds", "rests", "alarm"),
+    ("fault", "tries", "failed", "seconds", "rests", "alarm"),
     [
-        (Unreachable("away"), 0, 15, [], False),
-        (Unreachable("away"), 1, 30, [], False),
-        (UnknownOutcome("lost"), 7, 1920, [], False),
-        (Throttled(retry_after=90), 0, 90, [90], False),
-        (Throttled(retry_after=90), MAX_TRIES, 90, [90], False),
-        (Misconfigured("wrong key"), 0, 300, [], True),
-        (Misconfigured("wrong key"), MAX_TRIES, 300, [], True),
+        (Unreachable("away"), 0, 1, 15, [], False),
+        (Unreachable("away"), 1, 1, 30, [], False),
+        (UnknownOutcome("lost"), 7, 1, 1920, [], False),
+        (NoTokenYet(retry_after=1), 7, 0, 1, [], False),
+        (Throttled(retry_after=90), 0, 0, 90, [90], False),
+        (Throttled(retry_after=90), MAX_TRIES, 0, 90, [90], False),
+        (Misconfigured("wrong key"), 0, 0, 300, [], True),
+        (Misconfigured("wrong key"), MAX_TRIES, 0, 300, [], True),
     ],
 )
 @pytest.mark.parametrize("many", [1, 5])
-def test_what_passes_is_tried_again_later(scene, fault, tries, seconds, rests, alarm, many):
+def test_what_passes_is_tried_again_later(scene, fault, tries, failed, seconds, rests, alarm, many):
     put(scene, many, tries=tries)
     scene.mailjet.answers["contactslist"] = fault
     assert scene.pusher.push_once() == PushResult(alarm=str(fault) if alarm else None)
     assert (
         rows(scene, "state", "tries", "batch_limit", "error")
-        == [("pending", tries + 1, 1000, str(fault))] * many
+        == [("pending", tries + failed, 1000, str(fault))] * many
     )
     assert (seconds_until_due(scene), scene.bucket.rests) == (seconds, rests)
 
@@ -209,6 +210,31 @@ def test_after_eight_tries_it_is_given_up(scene, tries, state):
     (found,) = rows(scene, "state", "error")
     given_up = f"given up after 8 tries: {Unreachable('away')}"
     assert found == (state, given_up if state == "refused" else str(Unreachable("away")))
+
+
+def test_each_contact_of_a_call_that_failed_has_its_own_tries(scene):
+    put(scene, 4)
+    with scene.ledger.write() as connection:
+        worn_out = mailjet_contacts.update().where(mailjet_contacts.c.email == "p002@x.example")
+        connection.execute(worn_out.values(tries=MAX_TRIES))
+    scene.mailjet.answers["contactslist"] = Unreachable("away")
+    scene.pusher.push_once()
+    first = ("pending", 1, str(Unreachable("away")), NOW + timedelta(seconds=15))
+    assert [row for row in rows(scene, "state", "tries", "error", "due_at") if row[0] == "pending"] == [
+        first
+    ] * 3
+    assert rows(scene, "state", "error")[2] == ("refused", f"given up after 8 tries: {Unreachable('away')}")
+
+
+@pytest.mark.parametrize(
+    ("fault", "tries"), [(Unreachable("away"), MAX_TRIES), (Unreachable("away"), 99), (WRONG, 0)]
+)
+def test_an_erasure_is_never_given_up_and_asks_once_an_hour(scene, fault, tries):
+    put(scene, 1, task="erase", tries=tries)
+    scene.mailjet.answers["error file"] = scene.mailjet.answers["contact"] = fault
+    scene.pusher.push_once()
+    assert rows(scene, "state", "error") == [("pending", str(fault))]
+    assert seconds_until_due(scene) == 3600
 
 
 @pytest.mark.parametrize(("running", "takes"), [(7, True), (8, False)])
@@ -414,7 +440,10 @@ def test_a_worker_that_died_in_the_middle_leaves_its_contacts_to_others(scene):
         ([{"Email": "A@x.example", "Error": "bad"}], {"a@x.example": "bad"}),
         ({"rows": [{"email": "a@x.example", "ErrorMessage": "bad"}]}, {"a@x.example": "bad"}),
         ([{"Email": "a@x.example", "Errors": ["bad", "worse"]}], {"a@x.example": "bad, worse"}),
-        ([{"Email": "a@x.example", "Errors": {"age": "no int"}}], {"a@x.example": "age: no int"}),
+        (
+            [{"Email": "a@x.example", "Errors": {"age": "no int", "plan": ["odd", "old"]}}],
+            {"a@x.example": "age: no int, plan: odd, old"},
+        ),
         ([{"Email": "a@x.example", "Error": "one", "errors": "two"}], {"a@x.example": "one; two"}),
         ([{"Email": "a@x.example", "Error": "a@x.example is odd"}], {"a@x.example": "the address is odd"}),
         ([{"Email": "a@x.example"}], {"a@x.example": "without a reason"}),

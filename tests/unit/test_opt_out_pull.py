@@ -49,11 +49,11 @@ class Mailjet:
                     "UnsubscribedAt": "2026-11-01T00:00:00Z",
                 }
                 for one, on in self.left
-            ][start:]
+            ][start : start + PAGE]
         if call.endpoint == "contact" and call.id:
             return [self._person(call.id)]
         if call.endpoint == "contact":
-            return [self._person(one) for one in self.people][start:]
+            return [self._person(one) for one in self.people][start : start + PAGE]
         return []
 
     def raw(self, _method, path):
@@ -117,6 +117,17 @@ def test_a_whole_look(ledger):
     assert sum(1 for call in mailjet.calls if call[:2] == ("GET", "contact") and call[2]) == 2, (
         "addresses are kept"
     )
+
+
+def test_a_look_counts_over_all_of_its_pages(ledger):
+    put(ledger, *range(1, PAGE + 2))
+    people = range(1, PAGE + 4)
+    mailjet = Mailjet(people, left=[(one, 41) for one in people[: PAGE + 1]], excluded=[1, 2, PAGE + 1])
+    pull = pull_of(ledger, mailjet)
+    look = pull.begin()
+    assert list(pull.steps(look)) == [0, 0, PAGE, 1]
+    assert (look.newly_unsubscribed, look.unsubscribed) == (PAGE + 1, PAGE + 1)
+    assert (look.members, look.ours, look.excluded, look.strangers) == (PAGE + 3, PAGE + 1, 3, 2)
 
 
 def test_a_look_goes_on_after_the_last_page_that_it_saw(ledger):
