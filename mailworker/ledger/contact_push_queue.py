@@ -142,7 +142,7 @@ def give_back(
     With `batch_limit` no more of them travel together, so that the one who is to blame is found.
     """
     rows = _flying(connection, call_id)
-    own = {"due_at": due_at} | ({"batch_limit": batch_limit} if batch_limit else {})
+    own: dict[str, Any] = {"due_at": due_at} | ({"batch_limit": batch_limit} if batch_limit else {})
     change_entries(connection, [_waiting_again(row, why) | own for row in rows])
     _change_call(connection, call_id, state="lost", note=why)
     return len(rows)
@@ -212,7 +212,7 @@ def _pushed(row: Row, now: datetime) -> Row:
     }
 
 
-def _waiting_again(row: Row, why: str) -> Row:
+def _waiting_again(row: Row, why: str) -> dict[str, Any]:
     return {
         "email": row["email"],
         "state": "pending",
@@ -223,7 +223,7 @@ def _waiting_again(row: Row, why: str) -> Row:
 
 
 def _failed(row: Row, why: str, now: datetime) -> Row:
-    tries = {"tries": row["tries"] + 1, "due_at": now + retry_pause(row["tries"])}
+    tries: dict[str, Any] = {"tries": row["tries"] + 1, "due_at": now + retry_pause(row["tries"])}
     if row["tries"] < MAX_TRIES or row["task"] == "erase":
         return _waiting_again(row, why) | tries
     return _waiting_again(row, f"given up after {MAX_TRIES} tries: {why}") | tries | {"state": "refused"}

@@ -155,6 +155,6 @@ class OnceAdapter(HTTPAdapter):
             body += chunk
             if time.monotonic() > deadline or len(body) > MOST_BYTES:
                 raw.close()
-                raise ReadTimeoutError(None, None, "the answer came too slowly, or without end")  # type: ignore[arg-type]
+                raise ReadTimeoutError(None, None, None)  # type: ignore[arg-type] # read by its type alone
         self._last_use = time.monotonic()
         return bytes(body)

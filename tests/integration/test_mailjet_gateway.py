@@ -142,12 +142,16 @@ def test_one_post_on_the_wire_over_https_whatever_is_answered(tls, open_gateway,
 
 
 @pytest.mark.parametrize(
-    "behave", [silent, lambda released: drip(released, 0.05)], ids=["silence", "slow drip"]
+    ("behave", "fault"),
+    [(silent, "ReadTimeout"), (lambda released: drip(released, 0.05), "ReadTimeoutError")],
+    ids=["silence", "slow drip"],
 )
-def test_a_read_timeout_is_one_post_and_an_unknown_outcome(tls, open_gateway, behave):
+def test_a_read_timeout_is_one_post_and_an_unknown_outcome(tls, open_gateway, behave, fault):
     with wire(tls=tls) as server:
         server.behaviours = [behave(server.released)]
-        assert isinstance(outcome(open_gateway(server.url, read_timeout=0.3)), UnknownOutcome)
+        fate = outcome(open_gateway(server.url, read_timeout=0.3))
+        assert isinstance(fate, UnknownOutcome)
+        assert str(fate) == f"The call left for Mailjet, and its answer was never seen ({fault})."
         assert server.posts == 1
 
 

@@ -213,7 +213,11 @@ def test_all_that_is_wrong_with_an_invoice_is_said(shell):
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"{", "is not JSON"), (b"\xff", "is not UTF-8 text"), (b"[" * 100_000, "of more levels than")],
+    [
+        (b"{", "i.json is not JSON: Expecting property name enclosed in double quotes"),
+        (b"\xff", "i.json is not UTF-8 text"),
+        (b"[" * 100_000, "i.json is JSON of more levels than anybody writes."),
+    ],
 )
 def test_a_file_that_is_no_invoice(shell, content, said):
     (shell.folder / "i.json").write_bytes(content)

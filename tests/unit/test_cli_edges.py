@@ -72,6 +72,14 @@ def terminal(monkeypatch, module):
     monkeypatch.setattr(module, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
 
 
+def test_a_time_of_departure_that_is_none_lists_the_three(installation):
+    installation.breaker = SimpleNamespace(open_seconds=lambda: 0.0)
+    for when in ("later", "now", "held"):
+        assert installation.run("messages", "upcoming", "--when", when)[0] == 0
+    with pytest.raises(BadInput, match=r"^--when: is later, now or held\.$"):
+        installation.run("messages", "upcoming", "--when", "soon")
+
+
 # ---- questions
 
 

@@ -26,7 +26,9 @@ def test_an_empty_or_missing_folder_will_do(tmp_path):
 def test_anybody_elses_folder_stays_as_it_is(tmp_path, name):
     (tmp_path / name).write_text("mine", encoding="utf-8")
 
-    with pytest.raises(BadInput, match="no trial wrote"):
+    with pytest.raises(
+        BadInput, match=r"^--folder: .* holds files that no trial wrote; name an empty folder\.$"
+    ):
         emptied(tmp_path)
 
     assert (tmp_path / name).read_text(encoding="utf-8") == "mine"

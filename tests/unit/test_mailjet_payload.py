@@ -77,7 +77,9 @@ def test_null_variables_become_empty_texts_at_any_depth():
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
 def test_a_number_that_json_cannot_write_is_named(number):
-    with pytest.raises(BadInput, match=r"rows\[0\]\.price"):
+    with pytest.raises(
+        BadInput, match=r"^The variable rows\[0\]\.price is not a finite number; JSON cannot carry it\.$"
+    ):
         batch_body([mail(variables={"rows": [{"price": number}]})])
 
 

@@ -1,6 +1,7 @@
 """The commands that start a whole installation: what they start, in which order, what they print, and their end."""
 
 import io
+import re
 import signal
 import sys
 from pathlib import Path
@@ -214,6 +215,16 @@ def test_a_configuration_that_is_not_there_starts_nothing(started):
     with pytest.raises(BadInput, match=r"^--config: none\.yaml is not there\.$"):
         started("dev", "--config", "none.yaml")
     assert started.done == []
+
+
+def test_a_folder_that_is_no_trials_is_left_as_it_is(started):
+    theirs = Path("theirs/crm_config.yaml")
+    theirs.parent.mkdir()
+    theirs.write_text("mine", encoding="utf-8")
+    whose = "--folder: theirs/crm_config.yaml is no trial's, and would be written over; name another folder."
+    with pytest.raises(BadInput, match=f"^{re.escape(whose)}$"):
+        started("dev", "--folder", "theirs")
+    assert (started.done, theirs.read_text("utf-8")) == ([], "mine")
 
 
 def test_what_earlier_trials_knew_is_pushed_again_and_both_scans_begin_with_all_that_is_due(
