@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mailworker.limits.call_journal import CallJournal
     from mailworker.limits.redis_clock import RedisClock
     from mailworker.mailjet.gateway import Gateway
+    from mailworker.mailjet.rest_api import RestApi
     from mailworker.observability.tracing import Traces
     from mailworker.queue.refill_log import Keeping, KeptEntries
     from mailworker.statistics_report import MailReports
@@ -114,14 +115,14 @@ class BaseContainer:
         from mailworker.suppressions_by_hand import Suppressions
 
         names = self.settings.contacts.list_name
-        return Suppressions(self.ledger, lambda: self.gateway, self._campaign_call, names, self.clock)
+        return Suppressions(self.ledger, self._api, names, self.clock)
 
     @cached_property
     def reports(self) -> "MailReports":
         """Figures for people, beside Mailjet's."""
         from mailworker.statistics_report import MailReports
 
-        return MailReports(self.ledger, lambda: self.gateway, self._campaign_call, self.settings, self.clock)
+        return MailReports(self.ledger, self._api, self.settings, self.clock)
 
     @property
     def keeping(self) -> "Keeping":
@@ -143,7 +144,14 @@ class BaseContainer:
 
         return KeptEntries(self.redis, MAIL[lane].stream, self.keeping.of_lane(lane))
 
-    def _campaign_call(self) -> None:
+    @property
+    def _api(self) -> "RestApi":
+        """Mailjet for what is no mail: each call waits a while for its token."""
+        from mailworker.mailjet.rest_api import RestApi
+
+        return RestApi(lambda: self.gateway, self._take_token)
+
+    def _take_token(self) -> None:
         from mailworker.errors import Throttled
         from mailworker.limits import CallLane
         from mailworker.reconcile.unknown_messages import TOKEN_PATIENCE

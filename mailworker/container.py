@@ -189,9 +189,7 @@ class Container(BaseContainer):
         from mailworker.rules.safelist import is_safe
 
         settings, clock = self.settings, self.clock
-        mailjets = MailjetCampaigns(
-            self.ledger, lambda: self.gateway, self._campaign_call, settings.contacts.list_name, clock
-        )
+        mailjets = MailjetCampaigns(self.ledger, self._api, settings.contacts.list_name, clock)
         audiences = AudienceCount(self.ledger, settings.contacts)
         workers = WorkerCampaigns(
             self.ledger,
@@ -211,7 +209,7 @@ class Container(BaseContainer):
             clock,
             allows,
             templates,
-            lambda: opt_out_faults(self.gateway, settings.web.webhook_login, before_call=self._campaign_call),
+            lambda: opt_out_faults(self._api, settings.web.webhook_login),
         )
         return CampaignManager(self.ledger, rules, mailjets, workers)
 

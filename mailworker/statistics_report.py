@@ -15,10 +15,11 @@ from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
 from mailworker.ledger.statistics import HourlyTally, current_campaigns, current_tallies, figures_by_kind
 from mailworker.mailjet.account_counters import AccountCounters, account_counters
+from mailworker.mailjet.rest_api import RestApi
 from mailworker.rules.mail_statistics import MailFigures
 
 if TYPE_CHECKING:
-    from mailworker.mailjet.gateway import Gateway
+    pass
 
 
 class ReportRow(NamedTuple):
@@ -100,19 +101,17 @@ class MailReport:
 
 
 class MailReports:
-    """Makes reports to this very moment. `before_call` waits for a call to Mailjet that is free."""
+    """Makes reports to this very moment."""
 
     def __init__(
         self,
         ledger: Ledger,
-        gateway: Callable[[], "Gateway"],
-        before_call: Callable[[], None],
+        api: RestApi,
         settings: Settings,
         clock: Callable[[], datetime],
     ) -> None:
         self._ledger = ledger
-        self._gateway = gateway
-        self._before_call = before_call
+        self._api = api
         self._kinds = settings.kinds
         self._clock = clock
 
@@ -135,7 +134,7 @@ class MailReports:
 
     def _theirs(self, since: datetime, until: datetime) -> AccountCounters:
         """What Mailjet counted for this API key in the same time, whoever sent it. One call."""
-        return account_counters(self._gateway(), since=since, until=until, before_call=self._before_call)
+        return account_counters(self._api, since=since, until=until)
 
     def _known_kind(self, word: str | None) -> str | None:
         if word is None or word in self._kinds:

@@ -116,23 +116,17 @@ class Suppressions(ListAccess):
 
     def _resubscribe(self, email: str, ours: set[str]) -> tuple[int, int]:
         """Put an address back on the lists of ours that it left; how many those were, and how many others."""
-        found = contact_at(self._gateway, email, before_call=self._before_call)
+        found = contact_at(self._api, email)
         if found is None:
             return 0, 0
-        joined = list_recipients_of(self._gateway, found.id, before_call=self._before_call)
+        joined = list_recipients_of(self._api, found.id)
         left = {one.list_id for one in joined if one.unsubscribed}
         if not left:
             return 0, 0
-        numbers = list_ids(self._gateway, before_call=self._before_call)
+        numbers = list_ids(self._api)
         mine = left & {number for name, number in numbers.items() if name in ours}
         for list_id in mine:
-            manage_contact(
-                self._gateway,
-                list_id,
-                MailjetContact(email),
-                action=ListAction.RESUBSCRIBE,
-                before_call=self._before_call,
-            )
+            manage_contact(self._api, list_id, MailjetContact(email), action=ListAction.RESUBSCRIBE)
         return len(mine), len(left - mine)
 
 

@@ -45,13 +45,13 @@ class MailjetAudience(ListAccess):
 
     def read_back(self, contact_type: str) -> MailjetList:
         """Note what Mailjet knows of a list's contacts, and give whom it sends to; nobody without a list."""
-        lists = list_ids(self._gateway, before_call=self._before_call)
+        lists = list_ids(self._api)
         list_id = lists.get(self._list_name(contact_type))
         found = MailjetList()
         if list_id is None:
             return found
         left = self._read_unsubscribed(list_id)
-        for page in members(self._gateway, list_id, before_call=self._before_call):
+        for page in members(self._api, list_id):
             excluded = {canonical_address(one.email): one.excluded for one in page}
             with self._ledger.write() as connection:
                 contacts_seen_at_mailjet.seen(connection, excluded, now=self._clock())
@@ -90,7 +90,7 @@ class MailjetAudience(ListAccess):
     def _read_unsubscribed(self, list_id: int) -> set[str]:
         """Who left any list wants no campaigns; gives those who left this one."""
         left: set[str] = set()
-        pages = unsubscribed(self._gateway, before_call=self._before_call, addresses=self._addresses)
+        pages = unsubscribed(self._api, addresses=self._addresses)
         for page in pages:
             known = [one for one in page if one.email]
             when = {canonical_address(one.email): one.at for one in known}
@@ -109,8 +109,8 @@ class MailjetAudience(ListAccess):
                     yield email, objection
 
     def _exclude(self, email: str, number: int) -> None:
-        exclude_from_campaigns(self._gateway, number, excluded=True, before_call=self._before_call)
-        seen = contact_at(self._gateway, email, before_call=self._before_call)
+        exclude_from_campaigns(self._api, number, excluded=True)
+        seen = contact_at(self._api, email)
         if seen is not None and not seen.excluded:
             raise TransientError(
                 "Mailjet did not take it that a contact has to be left out of campaigns; nothing was sent. "

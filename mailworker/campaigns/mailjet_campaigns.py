@@ -37,9 +37,7 @@ class MailjetCampaigns(ListAccess):
     @cached_property
     def audience(self) -> MailjetAudience:
         """Whom Mailjet would send to."""
-        return MailjetAudience(
-            self._ledger, self._open_gateway, self._before_call, self._list_name, self._clock
-        )
+        return MailjetAudience(self._ledger, self._api, self._list_name, self._clock)
 
     def prepare(self, row: Row, expression: str) -> None:
         """Make the segment, the draft and its content at Mailjet. Repeating goes on where it ended."""
@@ -51,27 +49,23 @@ class MailjetCampaigns(ListAccess):
         self._note(row, draft_id=draft_id)
         html, text = content["html"], content["text"]
         if content["template_id"]:
-            html, text = template_content(
-                self._gateway, content["template_id"], before_call=self._before_call
-            )
-        mailjet.set_content(self._gateway, draft_id, html=html, text=text, before_call=self._before_call)
+            html, text = template_content(self._api, content["template_id"])
+        mailjet.set_content(self._api, draft_id, html=html, text=text)
         self._note(row, note=None)
 
     def shows_way_out(self, template_id: int) -> bool:
         """Whether a template has a link to unsubscribe; one that is not there counts as showing it."""
-        parts = none_if_missing(
-            lambda: template_content(self._gateway, template_id, before_call=self._before_call)
-        )
+        parts = none_if_missing(lambda: template_content(self._api, template_id))
         return all("unsub_link" in part.lower() for part in parts or () if part.strip())
 
     def test(self, row: Row, emails: Sequence[str]) -> None:
         """Send the draft to these addresses only."""
         people = [Address(email) for email in emails]
-        mailjet.send_test(self._gateway, row["draft_id"], people, before_call=self._before_call)
+        mailjet.send_test(self._api, row["draft_id"], people)
 
     def schedule(self, row: Row, when: datetime) -> None:
         """Have Mailjet send it then."""
-        mailjet.schedule_draft(self._gateway, row["draft_id"], when, before_call=self._before_call)
+        mailjet.schedule_draft(self._api, row["draft_id"], when)
 
     def send(self, row: Row, demand: Callable[[], None]) -> str:
         """Send it once. Gives what happened; TransientError where it surely was not sent, so repeat it.
@@ -105,12 +99,12 @@ class MailjetCampaigns(ListAccess):
                 self._set_state(row, CampaignState.SENT)
                 raise BadInput(f"{row['name']}: Mailjet has sent it.")
             if status is DraftStatus.PROGRAMMED:
-                mailjet.cancel_schedule(self._gateway, row["draft_id"], before_call=self._before_call)
+                mailjet.cancel_schedule(self._api, row["draft_id"])
         self._set_state(row, CampaignState.CANCELLED)
 
     def take_back(self, row: Row, why: str) -> None:
         """Take a scheduled campaign back, to be scheduled or sent again by a person who reads why."""
-        mailjet.cancel_schedule(self._gateway, row["draft_id"], before_call=self._before_call)
+        mailjet.cancel_schedule(self._api, row["draft_id"])
         with self._ledger.write() as connection:
             campaign_rows.move(connection, row["id"], "scheduled", "draft", now=self._clock(), note=why)
 
@@ -123,16 +117,14 @@ class MailjetCampaigns(ListAccess):
         """Mailjet's counters; empty before it was sent."""
         if row["draft_id"] is None:
             return {}
-        number = none_if_missing(
-            lambda: mailjet.campaign_id(self._gateway, row["draft_id"], before_call=self._before_call)
-        )
+        number = none_if_missing(lambda: mailjet.campaign_id(self._api, row["draft_id"]))
         if number is None:
             return {}
-        return asdict(mailjet.counters(self._gateway, number, before_call=self._before_call))
+        return asdict(mailjet.counters(self._api, number))
 
     def _send_once(self, row: Row) -> str:
         try:
-            mailjet.send_draft(self._gateway, row["draft_id"], before_call=self._before_call)
+            mailjet.send_draft(self._api, row["draft_id"])
         except (UnknownOutcome, TransientError) as error:
             if self._status(row) not in _GONE:
                 self._set_state(row, CampaignState.DRAFT, expected="sending")
@@ -146,18 +138,16 @@ class MailjetCampaigns(ListAccess):
     def _segment(self, row: Row, expression: str) -> int:
         name = f"mailworker {row['id']}"
         try:
-            return mailjet.create_segment(
-                self._gateway, name, expression, description=row["name"], before_call=self._before_call
-            )
+            return mailjet.create_segment(self._api, name, expression, description=row["name"])
         except Refused as error:
             if error.code != "MJ18":
                 raise
-        found = pages(self._gateway, RestCall("contactfilter"), before_call=self._before_call)
+        found = pages(self._api, RestCall("contactfilter"))
         return next(id_of(one) for page in found for one in page if one.get("Name") == name)
 
     def _draft(self, row: Row, segment_id: int | None) -> int:
         content, name = row["content"], self._list_name(row["contact_type"])
-        lists = list_ids(self._gateway, before_call=self._before_call)
+        lists = list_ids(self._api)
         if name not in lists:
             raise BadInput(f"contact_type: Mailjet has no list {name!r} yet; run mailworker contacts sync.")
         draft = CampaignDraft(
@@ -168,10 +158,10 @@ class MailjetCampaigns(ListAccess):
             locale=content["locale"],
             segment_id=segment_id,
         )
-        return mailjet.create_draft(self._gateway, draft, before_call=self._before_call)
+        return mailjet.create_draft(self._api, draft)
 
     def _status(self, row: Row) -> DraftStatus:
-        return mailjet.draft_status(self._gateway, row["draft_id"], before_call=self._before_call)
+        return mailjet.draft_status(self._api, row["draft_id"])
 
     def _note(self, row: Row, **values: Any) -> None:
         with self._ledger.write() as connection:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from mailworker.client import MailClient
     from mailworker.config.settings import Settings
     from mailworker.container import Container
+    from mailworker.mailjet.rest_api import RestApi
 
 
 #: How long a call that is no mail waits for its token, in seconds; mail goes first.
@@ -34,8 +35,14 @@ def mail_client(settings: "Settings") -> "closing[MailClient]":
     return closing(MailClient(worker.redis_url, kinds=settings.kinds, language=worker.language))
 
 
-def take_token(container: "Container") -> None:
-    """Wait for a token for a call to Mailjet that is no mail. Raises NoCallFree where none came in time."""
+def rest_api(container: "Container") -> "RestApi":
+    """Mailjet, with a token for each call. Its calls raise NoCallFree where none came in time."""
+    from mailworker.mailjet.rest_api import RestApi
+
+    return RestApi(lambda: container.gateway, lambda: _take_token(container))
+
+
+def _take_token(container: "Container") -> None:
     from mailworker.limits import CallLane
 
     if container.bucket.take(CallLane.CONTACTS, patience=_PATIENCE) is None:

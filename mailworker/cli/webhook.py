@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mailworker.cli.console import answer, console, table, write_json
-from mailworker.cli.container_context import opened, take_token
+from mailworker.cli.container_context import opened, rest_api
 from mailworker.cli.shared_options import AsJson
 from mailworker.errors import BadInput
 
@@ -92,21 +92,19 @@ def register(*, url: _Url = None, as_json: AsJson = False) -> None:
 
     Example: mailworker webhook register --url https://mail.example.net
     """
-    from functools import partial
-
     from mailworker.mailjet import webhook_registration
 
     with opened() as container:
-        token = partial(take_token, container)
+        api = rest_api(container)
         target = _target(container.settings.web, url)
-        known = webhook_registration.callbacks(container.gateway, before_call=token)
+        known = webhook_registration.callbacks(api)
         wanted = webhook_registration.changes(known, target)
         others = webhook_registration.others(known, target)
         if others and sys.stdin.isatty():
             for event, place in others.items():
                 typer.echo(f"{event} is posted to {place} now, which would get it no more.", err=as_json)
             typer.confirm("Register this webhook in its place?", abort=True, err=as_json)
-        webhook_registration.write(container.gateway, wanted, before_call=token)
+        webhook_registration.write(api, wanted)
     where = webhook_registration.Callback("", target).where
     events = {one.event: "changed" if one.id is not None else "registered" for one in wanted}
     changes = {
@@ -126,8 +124,6 @@ def status(*, url: _Url = None, as_json: AsJson = False) -> None:
 
     Example: mailworker webhook status
     """
-    from functools import partial
-
     from mailworker.mailjet import webhook_registration
 
     target, why = None, ""
@@ -136,7 +132,7 @@ def status(*, url: _Url = None, as_json: AsJson = False) -> None:
             target = _target(container.settings.web, url)
         except BadInput as fault:
             why = str(fault)
-        known = webhook_registration.callbacks(container.gateway, before_call=partial(take_token, container))
+        known = webhook_registration.callbacks(rest_api(container))
     missing = webhook_registration.changes(known, target) if target else None
     if as_json:
         write_json(_document(known, missing, target))

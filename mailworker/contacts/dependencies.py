@@ -10,6 +10,7 @@ from mailworker.errors import Throttled
 from mailworker.ledger import Ledger
 from mailworker.limits import Bucket, CallLane
 from mailworker.mailjet.gateway import Gateway
+from mailworker.mailjet.rest_api import RestApi
 from mailworker.rules.contact_diff import ContactRules, Property
 from mailworker.rules.property_values import PropertyType
 
@@ -36,8 +37,12 @@ class ContactDependencies:
     lease: timedelta = LEASE
     forget: Callable[[str], int] = lambda _email: 0
 
-    def before_call(self) -> None:
-        """Take a token in the lowest lane. Raises NoTokenYet."""
+    @property
+    def api(self) -> RestApi:
+        """Mailjet, with a token of the lowest lane for each call. Raises NoTokenYet."""
+        return RestApi(lambda: self.gateway, self._take_token)
+
+    def _take_token(self) -> None:
         if self.bucket.take(CallLane.CONTACTS, patience=self.patience) is None:
             raise NoTokenYet(retry_after=1.0)
 

@@ -38,7 +38,7 @@ class ImportJobPoller:
     def _look(self, call: Mapping[str, Any]) -> PushResult:
         deps = self._deps
         try:
-            job = import_job(deps.gateway, call["job_id"], before_call=deps.before_call)
+            job = import_job(deps.api, call["job_id"])
         except Refused as error:
             return self._lost(call, f"Mailjet does not know the job any more: {error}")
         if job.state is ImportState.FAILED:
@@ -63,7 +63,7 @@ class ImportJobPoller:
         refused: dict[str, str] = {}
         if has_errors:
             self._names.forget()
-            refused = refusals(import_errors(deps.gateway, call["job_id"], before_call=deps.before_call))
+            refused = refusals(import_errors(deps.api, call["job_id"]))
         now = deps.clock()
         with deps.ledger.write() as connection:
             travelled = set(contact_push_queue.flying_emails(connection, call["id"]))

@@ -36,11 +36,11 @@ class AddressChange:
     def move(self, call_id: str, row: Mapping[str, Any]) -> None:
         """Move a contact at Mailjet to its new address, with all that the former address had."""
         deps = self._deps
-        former = contact_at(deps.gateway, row["moved_from"], before_call=deps.before_call)
-        lists = list_recipients_of(deps.gateway, former.id, before_call=deps.before_call) if former else []
+        former = contact_at(deps.api, row["moved_from"])
+        lists = list_recipients_of(deps.api, former.id) if former else []
         number = self._join(row, lists, self._copied(row, former))
         if contact_push_queue.is_excluded(row) or (former is not None and former.excluded):
-            mailjet.exclude_from_campaigns(deps.gateway, number, excluded=True, before_call=deps.before_call)
+            mailjet.exclude_from_campaigns(deps.api, number, excluded=True)
         now = deps.clock()
         with deps.ledger.write() as connection:
             if any(one.unsubscribed for one in lists):
@@ -50,11 +50,9 @@ class AddressChange:
     def bar(self, call_id: str, email: str) -> None:
         """Have Mailjet leave an address out of campaigns that no contact of the CRM has."""
         deps = self._deps
-        found = contact_at(deps.gateway, email, before_call=deps.before_call)
+        found = contact_at(deps.api, email)
         if found is not None and not found.excluded:
-            mailjet.exclude_from_campaigns(
-                deps.gateway, found.id, excluded=True, before_call=deps.before_call
-            )
+            mailjet.exclude_from_campaigns(deps.api, found.id, excluded=True)
         with deps.ledger.write() as connection:
             contact_push_queue.finish(connection, call_id, {}, now=deps.clock())
 
@@ -65,9 +63,9 @@ class AddressChange:
         address of somebody who moved keeps its mails' history.
         """
         deps = self._deps
-        found = contact_at(deps.gateway, email, before_call=deps.before_call)
+        found = contact_at(deps.api, email)
         if found is not None:
-            mailjet.erase_contact(deps.gateway, found.id, before_call=deps.before_call)
+            mailjet.erase_contact(deps.api, found.id)
         with deps.ledger.read() as connection:
             asked_for = bool(erased_at(connection, [pseudonym(email)]))
         if asked_for and (left := deps.forget(email)):
@@ -78,10 +76,10 @@ class AddressChange:
     def _copied(self, row: Mapping[str, Any], former: KnownContact | None) -> dict[str, Value]:
         """Properties that others set at Mailjet. Who is at the new address already keeps their own."""
         deps, now = self._deps, self._deps.clock()
-        if former is None or contact_at(deps.gateway, row["email"], before_call=deps.before_call):
+        if former is None or contact_at(deps.api, row["email"]):
             return {}
         types = self._names.properties(row["properties"].keys(), now=now)
-        texts = properties_of(deps.gateway, former.id, before_call=deps.before_call)
+        texts = properties_of(deps.api, former.id)
         with deps.ledger.read() as connection:
             pushed = pushed_properties(connection, row["moved_from"])
         ours = {*row["properties"], *row["told_names"], *pushed, *deps.settings.properties}
@@ -109,9 +107,7 @@ class AddressChange:
         number = 0
         for list_id in dict.fromkeys((*wanted.values(), *others)):
             action = ListAction.UNSUBSCRIBE if list_id in left else ListAction.ADD
-            number = mailjet.manage_contact(
-                deps.gateway, list_id, contact, action=action, before_call=deps.before_call
-            )
+            number = mailjet.manage_contact(deps.api, list_id, contact, action=action)
             contact = MailjetContact(row["email"])
         return number
 

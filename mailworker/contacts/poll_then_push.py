@@ -24,7 +24,7 @@ class ContactService:
         self._deps = deps
         self._crm = crm
         types = {name: block.type for name, block in deps.settings.properties.items()}
-        self._names = PropertyRegistry(deps.gateway, deps.before_call, types)
+        self._names = PropertyRegistry(deps.api, types)
 
     @cached_property
     def upserts(self) -> ContactUpsert:

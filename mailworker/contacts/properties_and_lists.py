@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 
 from mailworker.errors import Misconfigured, Refused
 from mailworker.mailjet import contact_calls as mailjet
-from mailworker.mailjet.gateway import Gateway
-from mailworker.mailjet.rest_rows import BeforeCall
+from mailworker.mailjet.rest_api import RestApi
 
 #: What others may have changed at Mailjet is looked up again after this.
 FRESH = timedelta(minutes=30)
@@ -21,9 +20,8 @@ class PropertyRegistry:
     spells one with capitals, ours is made besides, and taken for the same where Mailjet has it already.
     """
 
-    def __init__(self, gateway: Gateway, before_call: BeforeCall, types: Mapping[str, str]) -> None:
-        self._gateway = gateway
-        self._before_call = before_call
+    def __init__(self, api: RestApi, types: Mapping[str, str]) -> None:
+        self._api = api
         self._types = types
         self._read_at: datetime | None = None
         self._properties: dict[str, str] = {}
@@ -69,18 +67,18 @@ class PropertyRegistry:
     def _read(self, now: datetime) -> None:
         if self._read_at is not None and now - self._read_at < FRESH:
             return
-        self._properties = mailjet.property_types(self._gateway, before_call=self._before_call)
-        self._lists = mailjet.list_ids(self._gateway, before_call=self._before_call)
+        self._properties = mailjet.property_types(self._api)
+        self._lists = mailjet.list_ids(self._api)
         self._read_at = now
 
     def _make_property(self, name: str) -> None:
         try:
-            mailjet.create_property(self._gateway, name, self._type(name), before_call=self._before_call)
+            mailjet.create_property(self._api, name, self._type(name))
         except Refused as error:
             if error.code != _TAKEN:
                 raise
             # Taken, in these letters or in others: somebody else made it, or Mailjet keeps one spelling.
-            found = mailjet.property_types(self._gateway, before_call=self._before_call)
+            found = mailjet.property_types(self._api)
             types = {spelled.lower(): datatype for spelled, datatype in found.items()}
             self._properties[name] = types.get(name, self._type(name))
             return
@@ -88,11 +86,11 @@ class PropertyRegistry:
 
     def _make_list(self, name: str) -> None:
         try:
-            self._lists[name] = mailjet.create_list(self._gateway, name, before_call=self._before_call)
+            self._lists[name] = mailjet.create_list(self._api, name)
         except Refused as error:
             if error.code != _TAKEN:
                 raise
-            self._lists = mailjet.list_ids(self._gateway, before_call=self._before_call)
+            self._lists = mailjet.list_ids(self._api)
             if name not in self._lists:
                 raise Misconfigured(
                     "Mailjet has a deleted list of this name; change contacts.list or contacts.lists, or "

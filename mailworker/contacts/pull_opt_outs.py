@@ -84,8 +84,7 @@ class ContactPull:
         """Everybody who left one of our lists gets no campaigns from our own batch lane either."""
         deps = self._deps
         pages = unsubscribed(
-            deps.gateway,
-            before_call=deps.before_call,
+            deps.api,
             offset=look.offset,
             addresses=self._addresses,
         )
@@ -114,7 +113,7 @@ class ContactPull:
 
     def _on_list(self, list_id: int, look: PullResult) -> Iterator[int]:
         deps = self._deps
-        for page in members(deps.gateway, list_id, before_call=deps.before_call, offset=look.offset):
+        for page in members(deps.api, list_id, offset=look.offset):
             left_out = {canonical_address(one.email): one.excluded for one in page}
             with deps.ledger.write() as connection:
                 ours = contacts_seen_at_mailjet.seen(connection, left_out, now=deps.clock())

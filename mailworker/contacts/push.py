@@ -98,25 +98,19 @@ class ContactPusher:
         on, off = self._lists(row, now)
         number = None
         for list_id in on:
-            number = mailjet.manage_contact(deps.gateway, list_id, contact, before_call=deps.before_call)
+            number = mailjet.manage_contact(deps.api, list_id, contact)
             contact = MailjetContact(contact.email)
         for list_id in off:
-            mailjet.manage_contact(
-                deps.gateway, list_id, contact, action=ListAction.REMOVE, before_call=deps.before_call
-            )
+            mailjet.manage_contact(deps.api, list_id, contact, action=ListAction.REMOVE)
         excluded = exclusion(row)
         if number is not None and excluded is not None:
-            mailjet.exclude_from_campaigns(
-                deps.gateway, number, excluded=excluded, before_call=deps.before_call
-            )
+            mailjet.exclude_from_campaigns(deps.api, number, excluded=excluded)
 
     def _import(self, call_id: str, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
         known = self._properties(rows, now)
         contacts = [_contact(row, known) for row in rows]
         on, off = self._lists(next(iter(rows)), now)  # all of one audience
-        job = mailjet.start_import(
-            self._deps.gateway, contacts, on, remove_from=off, before_call=self._deps.before_call
-        )
+        job = mailjet.start_import(self._deps.api, contacts, on, remove_from=off)
         with self._deps.ledger.write() as connection:
             contact_push_queue.started(connection, call_id, job, poll_at=self._deps.clock() + poll_pause(0))
 

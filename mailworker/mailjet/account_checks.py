@@ -4,24 +4,20 @@ Mailjet's own answers to these questions hold the SecretKey; only the fields nam
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from mailworker.core.address import canonical_address, with_ascii_domain
 from mailworker.core.secrets import Secret
 from mailworker.mailjet.contact_queries import NO_TEMPLATE
+from mailworker.mailjet.rest_api import RestApi
 from mailworker.mailjet.rest_call import RestCall
-from mailworker.mailjet.rest_rows import BeforeCall, first_row, none_if_missing, number_of, rows_of, truth_of
+from mailworker.mailjet.rest_rows import first_row, none_if_missing, number_of, rows_of, truth_of
 from mailworker.mailjet.webhook_registration import GROUPED, WEBHOOK_EVENTS, Callback, callbacks
 
-if TYPE_CHECKING:
-    from mailworker.mailjet.gateway import Gateway
 
-
-def key_faults(gateway: "Gateway", *, before_call: BeforeCall) -> list[str]:
+def key_faults(api: RestApi) -> list[str]:
     """What is wrong with our API key: inactive, locked or in quarantine. One call."""
-    before_call()
-    row = first_row(gateway.rest(RestCall("apikey", filters={"APIKey": gateway.api_key})))
+    row = first_row(api.rest(RestCall("apikey", filters={"APIKey": api.api_key})))
     if not row:
         return ["Mailjet does not show this API key: correct mailjet.api_key."]
     level = str(row.get("Runlevel") or "Normal")
@@ -35,50 +31,48 @@ def key_faults(gateway: "Gateway", *, before_call: BeforeCall) -> list[str]:
     return [sentence for sentence, wrong in checks.items() if wrong]
 
 
-def sender_faults(gateway: "Gateway", emails: Iterable[str], *, before_call: BeforeCall) -> list[str]:
+def sender_faults(api: RestApi, emails: Iterable[str]) -> list[str]:
     """Which of our From addresses may not send: neither they nor `*@domain` are active. 1-2 calls each."""
     return [
         f"{email} is not an active sender: validate it, or its domain, in Mailjet's account."
         for email in sorted(set(emails))
-        if not _is_active_sender(gateway, email, before_call)
+        if not _is_active_sender(api, email)
     ]
 
 
-def domain_faults(gateway: "Gateway", emails: Iterable[str], *, before_call: BeforeCall) -> list[str]:
+def domain_faults(api: RestApi, emails: Iterable[str]) -> list[str]:
     """Which of our From domains lack DKIM or SPF in Mailjet's eyes. One call each."""
     domains = {with_ascii_domain(email).rpartition("@")[2].lower() for email in emails}
     return [
         f"{domain} has no {' and no '.join(missing)} that Mailjet could check, so that its mail may be taken "
         "for spam: publish the records, which Mailjet shows among the sender domains."
         for domain in sorted(domains)
-        if (missing := _unchecked(gateway, domain, before_call))
+        if (missing := _unchecked(api, domain))
     ]
 
 
-def template_faults(gateway: "Gateway", template_ids: Iterable[int], *, before_call: BeforeCall) -> list[str]:
+def template_faults(api: RestApi, template_ids: Iterable[int]) -> list[str]:
     """Which templates cannot be sent: not there, empty, or with a header that is no text. One call each."""
     faults = []
     for number in sorted(set(template_ids)):
-        before_call()
-        faults += _template_faults(gateway, number)
+        faults += _template_faults(api, number)
     return faults
 
 
-def webhook_faults(gateway: "Gateway", url: str, *, before_call: BeforeCall) -> list[str]:
+def webhook_faults(api: RestApi, url: str) -> list[str]:
     """Which events would not reach our webhook at `url`. One call."""
-    ours = _main_callbacks(gateway, before_call)
+    ours = _main_callbacks(api)
     return _sentences({event: _webhook_fault(ours.get(event), url) for event in WEBHOOK_EVENTS})
 
 
 def webhook_login_faults(
-    gateway: "Gateway",
+    api: RestApi,
     login: tuple[str, Secret],
     *,
     wanted: Collection[str] = WEBHOOK_EVENTS,
-    before_call: BeforeCall,
 ) -> list[str]:
     """Which `wanted` events Mailjet does not post with this user and password, wherever to. One call."""
-    ours = _main_callbacks(gateway, before_call)
+    ours = _main_callbacks(api)
     faults = {}
     for event in wanted:
         found = ours.get(event)
@@ -88,18 +82,16 @@ def webhook_login_faults(
     return _sentences(faults)
 
 
-def opt_out_faults(
-    gateway: "Gateway", login: tuple[str, Secret] | None, *, before_call: BeforeCall
-) -> list[str]:
+def opt_out_faults(api: RestApi, login: tuple[str, Secret] | None) -> list[str]:
     """Why an unsubscription at Mailjet would not come back to us. One call; none without a `login`."""
     if login is None:
         return [f"{_NO_LOGIN} {_CURE}"]
-    return webhook_login_faults(gateway, login, wanted=("unsub",), before_call=before_call)
+    return webhook_login_faults(api, login, wanted=("unsub",))
 
 
-def _main_callbacks(gateway: "Gateway", before_call: BeforeCall) -> dict[str, Callback]:
+def _main_callbacks(api: RestApi) -> dict[str, Callback]:
     """Where Mailjet posts each event, its backups left out. One call."""
-    return {one.event: one for one in callbacks(gateway, before_call=before_call) if not one.backup}
+    return {one.event: one for one in callbacks(api) if not one.backup}
 
 
 def _sentences(faults: Mapping[str, str]) -> list[str]:
@@ -122,29 +114,27 @@ def _login_of(url: str) -> tuple[str, str]:
     return unquote(parts.username or ""), unquote(parts.password or "")
 
 
-def _is_active_sender(gateway: "Gateway", email: str, before_call: BeforeCall) -> bool:
+def _is_active_sender(api: RestApi, email: str) -> bool:
     ascii_form = with_ascii_domain(email)
     domain = ascii_form.rpartition("@")[2].lower()
     senders = {canonical_address(email), canonical_address(f"*@{domain}")}
     for filters in ({"Email": ascii_form}, {"Domain": domain, "Limit": 1000}):
-        before_call()
-        for row in rows_of(gateway.rest(RestCall("sender", filters=filters))):
+        for row in rows_of(api.rest(RestCall("sender", filters=filters))):
             known = canonical_address(str(row.get("Email"))) in senders
             if known and str(row.get("Status")).lower() == "active":
                 return True
     return False
 
 
-def _unchecked(gateway: "Gateway", domain: str, before_call: BeforeCall) -> list[str]:
+def _unchecked(api: RestApi, domain: str) -> list[str]:
     """Empty, too, where Mailjet knows no such domain: then the sender is reported."""
-    before_call()
-    row = none_if_missing(lambda: first_row(gateway.rest(RestCall("dns", id=domain)))) or {}
+    row = none_if_missing(lambda: first_row(api.rest(RestCall("dns", id=domain)))) or {}
     return [name for name in ("DKIM", "SPF") if str(row.get(f"{name}Status") or "OK").upper() != "OK"]
 
 
-def _template_faults(gateway: "Gateway", number: int) -> list[str]:
+def _template_faults(api: RestApi, number: int) -> list[str]:
     call = RestCall("template_detailcontent", id=number)
-    content = none_if_missing(lambda: first_row(gateway.rest(call)))
+    content = none_if_missing(lambda: first_row(api.rest(call)))
     if content is None:
         return [NO_TEMPLATE.format(number)]
     faults = []

@@ -1,13 +1,11 @@
 """What Mailjet counted for the whole API key (`statcounters`, CounterSource APIKey)."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from mailworker.mailjet.rest_api import RestApi
 from mailworker.mailjet.rest_call import RestCall
-from mailworker.mailjet.rest_rows import BeforeCall, Row, rows_of
-
-if TYPE_CHECKING:
-    from mailworker.mailjet.gateway import Gateway
+from mailworker.mailjet.rest_rows import Row, rows_of
 
 
 class AccountCounters(NamedTuple):
@@ -22,11 +20,8 @@ class AccountCounters(NamedTuple):
     unsubscribed: int
 
 
-def account_counters(
-    gateway: "Gateway", *, since: datetime, until: datetime, before_call: BeforeCall
-) -> AccountCounters:
+def account_counters(api: RestApi, *, since: datetime, until: datetime) -> AccountCounters:
     """The key's figures between two moments, day by day at Mailjet, added up here. One call."""
-    before_call()
     filters = {
         "CounterSource": "APIKey",
         "CounterTiming": "Message",
@@ -35,7 +30,7 @@ def account_counters(
         "ToTS": int(until.timestamp()),
         "Limit": 1000,
     }
-    days = rows_of(gateway.rest(RestCall("statcounters", filters=filters)))
+    days = rows_of(api.rest(RestCall("statcounters", filters=filters)))
     return AccountCounters(
         delivered=_sum(days, "Sent"),
         opened=_sum(days, "Opened"),

@@ -1,6 +1,6 @@
 """Segments, campaigns and their figures at Mailjet: thin calls, one function each.
 
-Every function takes a token (`before_call`) for each call it makes, and raises as `Gateway.rest` does.
+Every function raises as `RestApi.rest` does.
 Sending a draft is not idempotent, but its status is one row: after an UnknownOutcome, `draft_status`
 shows whether it went. Source: Mailjet's segmentation and campaign guides.
 """
@@ -9,16 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mailworker.core.address import with_ascii_domain
 from mailworker.core.message import Address
 from mailworker.errors import TransientError
+from mailworker.mailjet.rest_api import RestApi
 from mailworker.mailjet.rest_call import RestCall
-from mailworker.mailjet.rest_rows import BeforeCall, Row, first_row, id_of
-
-if TYPE_CHECKING:
-    from mailworker.mailjet.gateway import Gateway
+from mailworker.mailjet.rest_rows import Row, first_row, id_of
 
 
 class DraftStatus(StrEnum):
@@ -70,18 +68,14 @@ class Counters:
     unsubscribed: int
 
 
-def create_segment(
-    gateway: "Gateway", name: str, expression: str, *, description: str = "", before_call: BeforeCall
-) -> int:
+def create_segment(api: RestApi, name: str, expression: str, *, description: str = "") -> int:
     """Keep a segment's expression; gives its number. Each atom stands in parentheses: `(age<40)`."""
-    before_call()
     data = {"Name": name, "Expression": expression, "Description": description}
-    return id_of(first_row(gateway.rest(RestCall("contactfilter", "POST", data=data))))
+    return id_of(first_row(api.rest(RestCall("contactfilter", "POST", data=data))))
 
 
-def create_draft(gateway: "Gateway", draft: CampaignDraft, *, before_call: BeforeCall) -> int:
+def create_draft(api: RestApi, draft: CampaignDraft) -> int:
     """Make a draft; gives its number."""
-    before_call()
     data: dict[str, Any] = {
         "Title": draft.title,
         "Subject": draft.subject,
@@ -93,61 +87,51 @@ def create_draft(gateway: "Gateway", draft: CampaignDraft, *, before_call: Befor
         "EditMode": "html2",
     }
     data |= {} if draft.segment_id is None else {"SegmentationID": draft.segment_id}
-    return id_of(first_row(gateway.rest(RestCall("campaigndraft", "POST", data=data))))
+    return id_of(first_row(api.rest(RestCall("campaigndraft", "POST", data=data))))
 
 
-def set_content(gateway: "Gateway", draft_id: int, *, html: str, text: str, before_call: BeforeCall) -> None:
+def set_content(api: RestApi, draft_id: int, *, html: str, text: str) -> None:
     """Write the draft's whole content; what is not given is emptied."""
-    before_call()
     data = {"Html-part": html, "Text-part": text}
-    gateway.rest(RestCall("campaigndraft_detailcontent", "POST", id=draft_id, data=data))
+    api.rest(RestCall("campaigndraft_detailcontent", "POST", id=draft_id, data=data))
 
 
-def send_test(
-    gateway: "Gateway", draft_id: int, recipients: Sequence[Address], *, before_call: BeforeCall
-) -> None:
+def send_test(api: RestApi, draft_id: int, recipients: Sequence[Address]) -> None:
     """Send the draft to these people only."""
-    before_call()
     people = [{"Email": with_ascii_domain(one.email), "Name": one.name} for one in recipients]
-    gateway.rest(RestCall("campaigndraft_test", "POST", id=draft_id, data={"Recipients": people}))
+    api.rest(RestCall("campaigndraft_test", "POST", id=draft_id, data={"Recipients": people}))
 
 
-def draft_status(gateway: "Gateway", draft_id: int, *, before_call: BeforeCall) -> DraftStatus:
+def draft_status(api: RestApi, draft_id: int) -> DraftStatus:
     """Where the draft stands; ask before sending, and after a send whose answer was lost."""
-    before_call()
-    return _status(gateway.rest(RestCall("campaigndraft_status", id=draft_id)))
+    return _status(api.rest(RestCall("campaigndraft_status", id=draft_id)))
 
 
-def send_draft(gateway: "Gateway", draft_id: int, *, before_call: BeforeCall) -> None:
+def send_draft(api: RestApi, draft_id: int) -> None:
     """Send the campaign to everybody, now. Refused where its list has fewer than two subscribers."""
-    before_call()
-    gateway.rest(RestCall("campaigndraft_send", "POST", id=draft_id, data={}))
+    api.rest(RestCall("campaigndraft_send", "POST", id=draft_id, data={}))
 
 
-def schedule_draft(gateway: "Gateway", draft_id: int, when: datetime, *, before_call: BeforeCall) -> None:
+def schedule_draft(api: RestApi, draft_id: int, when: datetime) -> None:
     """Send the campaign at an aware time, which Mailjet wants to be some minutes away."""
-    before_call()
     data = {"Date": when.isoformat(timespec="seconds")}
-    gateway.rest(RestCall("campaigndraft_schedule", "POST", id=draft_id, data=data))
+    api.rest(RestCall("campaigndraft_schedule", "POST", id=draft_id, data=data))
 
 
-def cancel_schedule(gateway: "Gateway", draft_id: int, *, before_call: BeforeCall) -> None:
+def cancel_schedule(api: RestApi, draft_id: int) -> None:
     """Take a scheduled campaign back."""
-    before_call()
-    gateway.rest(RestCall("campaigndraft_schedule", "DELETE", id=draft_id))
+    api.rest(RestCall("campaigndraft_schedule", "DELETE", id=draft_id))
 
 
-def campaign_id(gateway: "Gateway", draft_id: int, *, before_call: BeforeCall) -> int:
+def campaign_id(api: RestApi, draft_id: int) -> int:
     """The number of the campaign that a sent draft became; its figures are kept under it."""
-    before_call()
-    return id_of(first_row(gateway.raw("GET", f"v3/REST/campaign/mj.nl={draft_id}")))
+    return id_of(first_row(api.raw("GET", f"v3/REST/campaign/mj.nl={draft_id}")))
 
 
-def counters(gateway: "Gateway", campaign: int, *, before_call: BeforeCall) -> Counters:
+def counters(api: RestApi, campaign: int) -> Counters:
     """The campaign's figures since it was sent, zeros before there are any."""
-    before_call()
     filters = {"CounterSource": "Campaign", "CounterTiming": "Message", "CounterResolution": "Lifetime"}
-    row = first_row(gateway.rest(RestCall("statcounters", filters={**filters, "SourceID": campaign})))
+    row = first_row(api.rest(RestCall("statcounters", filters={**filters, "SourceID": campaign})))
     return Counters(
         sent=_count(row, "Sent"),
         opened=_count(row, "Opened"),

@@ -1,6 +1,6 @@
 """Contacts, their properties and lists at Mailjet: thin calls, one function each.
 
-Every function takes a token (`before_call`) for each call it makes, and raises as `Gateway.rest` does.
+Every function raises as `RestApi.rest` does.
 Source: Mailjet's contact guides. Contacts always join lists as `addnoforce`: `addforce` would bring
 back people who unsubscribed.
 """
@@ -8,15 +8,13 @@ back people who unsubscribed.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mailworker.core.address import with_ascii_domain
 from mailworker.core.inert_markup import without_markup
+from mailworker.mailjet.rest_api import RestApi
 from mailworker.mailjet.rest_call import RestCall
-from mailworker.mailjet.rest_rows import BeforeCall, first_row, id_of, pages, truth_of
-
-if TYPE_CHECKING:
-    from mailworker.mailjet.gateway import Gateway
+from mailworker.mailjet.rest_rows import first_row, id_of, pages, truth_of
 
 #: Mailjet documents no limit; 10,000 contacts in one call were taken, 50,000 cut the connection.
 MAX_CONTACTS_A_CALL = 1000
@@ -80,92 +78,80 @@ class ImportJob:
 
 
 def manage_contact(
-    gateway: "Gateway",
+    api: RestApi,
     list_id: int,
     contact: MailjetContact,
     *,
     action: ListAction = ListAction.ADD,
-    before_call: BeforeCall,
 ) -> int:
     """Create or update a contact and put it on a list or take it off, at once. Gives the contact's number."""
-    before_call()
     data = contact.as_json() | {"Action": action.value}
     return id_of(
-        first_row(gateway.rest(RestCall("contactslist_managecontact", "POST", id=list_id, data=data))),
+        first_row(api.rest(RestCall("contactslist_managecontact", "POST", id=list_id, data=data))),
         "ContactID",
     )
 
 
 def start_import(
-    gateway: "Gateway",
+    api: RestApi,
     contacts: Sequence[MailjetContact],
     list_ids: Sequence[int],
     *,
     remove_from: Sequence[int] = (),
-    before_call: BeforeCall,
 ) -> int:
     """Hand over up to MAX_CONTACTS_A_CALL contacts for lists, and off others; gives the number of the job."""
-    before_call()
     lists = [{"ListID": number, "Action": ListAction.ADD.value} for number in list_ids]
     lists += [{"ListID": number, "Action": ListAction.REMOVE.value} for number in remove_from]
     data = {"Contacts": [contact.as_import() for contact in contacts]} | (
         {"ContactsLists": lists} if lists else {}
     )
-    return id_of(first_row(gateway.rest(RestCall("contact_managemanycontacts", "POST", data=data))), "JobID")
+    return id_of(first_row(api.rest(RestCall("contact_managemanycontacts", "POST", data=data))), "JobID")
 
 
-def import_job(gateway: "Gateway", job_id: int, *, before_call: BeforeCall) -> ImportJob:
+def import_job(api: RestApi, job_id: int) -> ImportJob:
     """How far the job is. Ask with growing pauses: Mailjet documents that hours are possible."""
-    before_call()
-    row = first_row(gateway.rest(RestCall("contact_managemanycontacts", action_id=job_id)))
+    row = first_row(api.rest(RestCall("contact_managemanycontacts", action_id=job_id)))
     words = {"completed": ImportState.COMPLETED, "error": ImportState.FAILED, "abort": ImportState.FAILED}
     state = words.get(str(row.get("Status")).lower(), ImportState.RUNNING)
     return ImportJob(state, int(row.get("Count") or 0), bool(row.get("ErrorFile")))
 
 
-def import_errors(gateway: "Gateway", job_id: int, *, before_call: BeforeCall) -> Any:
+def import_errors(api: RestApi, job_id: int) -> Any:
     """The job's error file as Mailjet wrote it. It quotes addresses: show it, never log it."""
-    before_call()
-    return gateway.raw("GET", f"v3/DATA/batchjob/{job_id}/JSONError/application:json/LAST")
+    return api.raw("GET", f"v3/DATA/batchjob/{job_id}/JSONError/application:json/LAST")
 
 
-def exclude_from_campaigns(
-    gateway: "Gateway", contact_id: int, *, excluded: bool, before_call: BeforeCall
-) -> None:
+def exclude_from_campaigns(api: RestApi, contact_id: int, *, excluded: bool) -> None:
     """Set whether campaigns leave this contact out. Transactional mail goes out all the same."""
-    before_call()
     data = {"IsExcludedFromCampaigns": excluded}
-    gateway.rest(RestCall("contact", "PUT", id=contact_id, data=data))
+    api.rest(RestCall("contact", "PUT", id=contact_id, data=data))
 
 
-def erase_contact(gateway: "Gateway", contact_id: int, *, before_call: BeforeCall) -> None:
+def erase_contact(api: RestApi, contact_id: int) -> None:
     """Anonymise a contact for good (GDPR). Mailjet answers 200 for an unknown number, too."""
-    before_call()
-    gateway.raw("DELETE", f"v4/contacts/{contact_id}")
+    api.raw("DELETE", f"v4/contacts/{contact_id}")
 
 
-def property_types(gateway: "Gateway", *, before_call: BeforeCall) -> dict[str, str]:
+def property_types(api: RestApi) -> dict[str, str]:
     """All contact properties as Mailjet spells them, with their types: str, int, float, bool, datetime."""
-    found = pages(gateway, RestCall("contactmetadata"), before_call=before_call)
+    found = pages(api, RestCall("contactmetadata"))
     return {str(row.get("Name")): str(row.get("Datatype")) for page in found for row in page}
 
 
-def create_property(gateway: "Gateway", name: str, datatype: str, *, before_call: BeforeCall) -> None:
+def create_property(api: RestApi, name: str, datatype: str) -> None:
     """Define a static contact property. Refused(code="MJ18") where it exists."""
-    before_call()
     data = {"Name": name, "Datatype": datatype, "NameSpace": "static"}
-    gateway.rest(RestCall("contactmetadata", "POST", data=data))
+    api.rest(RestCall("contactmetadata", "POST", data=data))
 
 
-def list_ids(gateway: "Gateway", *, before_call: BeforeCall) -> dict[str, int]:
+def list_ids(api: RestApi) -> dict[str, int]:
     """All contact lists that are not deleted: name and number."""
-    found = pages(gateway, RestCall("contactslist"), before_call=before_call)
+    found = pages(api, RestCall("contactslist"))
     return {
         str(row.get("Name")): id_of(row) for page in found for row in page if not truth_of(row, "IsDeleted")
     }
 
 
-def create_list(gateway: "Gateway", name: str, *, before_call: BeforeCall) -> int:
+def create_list(api: RestApi, name: str) -> int:
     """Make a contact list; gives its number. Names are unique at Mailjet."""
-    before_call()
-    return id_of(first_row(gateway.rest(RestCall("contactslist", "POST", data={"Name": name}))))
+    return id_of(first_row(api.rest(RestCall("contactslist", "POST", data={"Name": name}))))

@@ -1,23 +1,20 @@
 """What Mailjet knows of contacts, read back: thin calls, one function each.
 
-Every function takes a token (`before_call`) for each call it makes, and raises as `Gateway.rest` does.
+Every function raises as `RestApi.rest` does.
 """
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from mailworker.core.address import with_ascii_domain
 from mailworker.core.calendar_range import within_calendar
 from mailworker.errors import Refused
+from mailworker.mailjet.rest_api import RestApi
 from mailworker.mailjet.rest_call import RestCall
-from mailworker.mailjet.rest_rows import BeforeCall, Row, first_row, id_of, none_if_missing, pages, truth_of
-
-if TYPE_CHECKING:
-    from mailworker.mailjet.gateway import Gateway
-
+from mailworker.mailjet.rest_rows import Row, first_row, id_of, none_if_missing, pages, truth_of
 
 NO_TEMPLATE = "The template {} does not exist for this API key: correct template_id, or push it."
 
@@ -48,19 +45,16 @@ class ListRecipient:
     unsubscribed: bool
 
 
-def contact_at(gateway: "Gateway", email: str, *, before_call: BeforeCall) -> KnownContact | None:
+def contact_at(api: RestApi, email: str) -> KnownContact | None:
     """The contact of this address, None where Mailjet has none (or has not indexed it yet)."""
-    before_call()
     path = quote(with_ascii_domain(email), safe="@+")
-    return none_if_missing(lambda: _known(first_row(gateway.raw("GET", f"v3/REST/contact/{path}"))))
+    return none_if_missing(lambda: _known(first_row(api.raw("GET", f"v3/REST/contact/{path}"))))
 
 
-def list_recipients_of(
-    gateway: "Gateway", contact_id: int, *, before_call: BeforeCall
-) -> list[ListRecipient]:
+def list_recipients_of(api: RestApi, contact_id: int) -> list[ListRecipient]:
     """Every list that a contact is on, those it unsubscribed from included."""
     call = RestCall("listrecipient", filters={"Contact": contact_id})
-    found = pages(gateway, call, before_call=before_call)
+    found = pages(api, call)
     return [
         ListRecipient(id_of(row, "ListID"), truth_of(row, "IsUnsubscribed") is True)
         for page in found
@@ -68,22 +62,19 @@ def list_recipients_of(
     ]
 
 
-def properties_of(gateway: "Gateway", contact_id: int, *, before_call: BeforeCall) -> dict[str, str]:
+def properties_of(api: RestApi, contact_id: int) -> dict[str, str]:
     """A contact's properties by name, in lower case; every value as text: so Mailjet answers."""
-    before_call()
-    data = first_row(gateway.rest(RestCall("contactdata", id=contact_id))).get("Data")
+    data = first_row(api.rest(RestCall("contactdata", id=contact_id))).get("Data")
     rows = [row for row in data if isinstance(row, Mapping)] if isinstance(data, list) else []
     return {
         str(row.get("Name")).lower(): str(row.get("Value")) for row in rows if row.get("Value") is not None
     }
 
 
-def members(
-    gateway: "Gateway", list_id: int, *, before_call: BeforeCall, offset: int = 0
-) -> Iterator[list[KnownContact]]:
+def members(api: RestApi, list_id: int, *, offset: int = 0) -> Iterator[list[KnownContact]]:
     """Everybody on a list, a thousand a call, by their numbers; all but the first `offset`."""
     call = RestCall("contact", filters={"ContactsList": list_id, "Sort": "ID"})
-    for page in pages(gateway, call, before_call=before_call, offset=offset):
+    for page in pages(api, call, offset=offset):
         yield list(map(_known, page))
 
 
@@ -93,9 +84,8 @@ def _known(row: Row) -> KnownContact:
 
 
 def unsubscribed(
-    gateway: "Gateway",
+    api: RestApi,
     *,
-    before_call: BeforeCall,
     offset: int = 0,
     addresses: MutableMapping[int, str] | None = None,
 ) -> Iterator[list[LeftList]]:
@@ -106,11 +96,11 @@ def unsubscribed(
     """
     known = {} if addresses is None else addresses
     call = RestCall("listrecipient", filters={"Unsub": "true", "Sort": "ID"})
-    for page in pages(gateway, call, before_call=before_call, offset=offset):
+    for page in pages(api, call, offset=offset):
         # Not every server of Mailjet's may know the filter; the row itself has it.
         yield [
             LeftList(
-                _address(gateway, id_of(row, "ContactID"), known, before_call),
+                _address(api, id_of(row, "ContactID"), known),
                 id_of(row, "ListID"),
                 _moment(row.get("UnsubscribedAt")),
             )
@@ -119,12 +109,9 @@ def unsubscribed(
         ]
 
 
-def _address(
-    gateway: "Gateway", number: int, known: MutableMapping[int, str], before_call: BeforeCall
-) -> str:
+def _address(api: RestApi, number: int, known: MutableMapping[int, str]) -> str:
     if number not in known:
-        before_call()
-        row = none_if_missing(lambda: first_row(gateway.rest(RestCall("contact", id=number)))) or {}
+        row = none_if_missing(lambda: first_row(api.rest(RestCall("contact", id=number)))) or {}
         known[number] = str(row.get("Email") or "")
     return known[number]
 
@@ -137,11 +124,10 @@ def _moment(text: Any) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def template_content(gateway: "Gateway", template_id: int, *, before_call: BeforeCall) -> tuple[str, str]:
+def template_content(api: RestApi, template_id: int) -> tuple[str, str]:
     """A template's HTML and text."""
-    before_call()
     call = RestCall("template_detailcontent", id=template_id)
-    row = none_if_missing(lambda: first_row(gateway.rest(call)))
+    row = none_if_missing(lambda: first_row(api.rest(call)))
     if row is None:
         raise Refused(NO_TEMPLATE.format(template_id), code="404")
     return str(row.get("Html-part") or ""), str(row.get("Text-part") or "")

@@ -7,14 +7,11 @@ message appears there, nor how long it stays.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from mailworker.errors import TransientError
+from mailworker.mailjet.rest_api import RestApi
 from mailworker.mailjet.rest_call import RestCall
-from mailworker.mailjet.rest_rows import BeforeCall, Row, listed, number_of, pages, uuid_of
-
-if TYPE_CHECKING:
-    from mailworker.mailjet.gateway import Gateway
+from mailworker.mailjet.rest_rows import Row, listed, number_of, pages, uuid_of
 
 #: More rows than a message and its copies have.
 _COPIES = 100
@@ -30,14 +27,14 @@ class Found:
     status: str
 
 
-def find_by_custom_id(gateway: "Gateway", custom_id: str) -> Found | None:
+def find_by_custom_id(api: RestApi, custom_id: str) -> Found | None:
     """The message with this CustomID, None where Mailjet shows none (yet). ONE call.
 
     Raises the transient errors of `Gateway.rest`, for an answer that proves nothing, too. A copy's row
     (Cc, Bcc) has the same CustomID: the oldest is given.
     """
     filters = {"CustomID": custom_id, "ShowCustomID": "true", "Limit": _COPIES}
-    rows = listed(gateway.rest(RestCall("message", filters=filters)), limit=_COPIES)
+    rows = listed(api.rest(RestCall("message", filters=filters)), limit=_COPIES)
     ours = [one for row in rows if (one := _found(row)) is not None and one.custom_id == custom_id]
     if rows and not ours:
         # A filter that the server ignores would show the last messages of anybody.
@@ -45,9 +42,7 @@ def find_by_custom_id(gateway: "Gateway", custom_id: str) -> Found | None:
     return min(ours, key=lambda one: one.message_id, default=None)
 
 
-def list_between(
-    gateway: "Gateway", since: datetime, until: datetime, *, before_call: BeforeCall
-) -> Iterator[list[Found]]:
+def list_between(api: RestApi, since: datetime, until: datetime) -> Iterator[list[Found]]:
     """All of Mailjet's messages that arrived in this time and carry a CustomID, a page a call.
 
     One question for a thousand messages: the way to settle many unknown ones after an outage. A
@@ -59,7 +54,7 @@ def list_between(
         "ShowCustomID": "true",
         "Sort": "ID DESC",
     }
-    for page in pages(gateway, RestCall("message", filters=filters), before_call=before_call):
+    for page in pages(api, RestCall("message", filters=filters)):
         if not any("CustomID" in row for row in page):
             raise TransientError("Mailjet shows messages without the CustomIDs that it was asked for.")
         named = [row for row in page if row.get("CustomID")]

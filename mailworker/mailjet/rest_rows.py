@@ -3,19 +3,14 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from mailworker.errors import Refused, TransientError, UnknownOutcome
+from mailworker.mailjet.rest_api import RestApi
 from mailworker.mailjet.rest_call import RestCall
-
-if TYPE_CHECKING:
-    from mailworker.mailjet.gateway import Gateway
 
 Row = Mapping[str, Any]
 _Answer = TypeVar("_Answer")
-
-#: Called before each call: the caller takes its token of the rate limit there.
-BeforeCall = Callable[[], None]
 
 #: Mailjet's greatest page; its own default is 10.
 PAGE = 1000
@@ -94,18 +89,15 @@ def id_of(row: Row, name: str = "ID") -> int:
     return number
 
 
-def pages(
-    gateway: "Gateway", call: RestCall, *, before_call: BeforeCall, offset: int = 0
-) -> Iterator[list[Row]]:
+def pages(api: RestApi, call: RestCall, *, offset: int = 0) -> Iterator[list[Row]]:
     """All pages of a list, one call each, until one is not full (Mailjet's `Total` is the page's own).
 
     Raises TransientError for a page that is not whole, and for one that comes again.
     """
     before: list[Row] = []
     while True:
-        before_call()
         filters = {**(call.filters or {}), "Limit": PAGE, "Offset": offset}
-        page = listed(gateway.rest(replace(call, filters=filters)), limit=PAGE, offset=offset)
+        page = listed(api.rest(replace(call, filters=filters)), limit=PAGE, offset=offset)
         if page and page == before:
             raise TransientError("Mailjet shows the same page of its list again.")
         before = page

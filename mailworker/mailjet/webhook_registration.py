@@ -6,14 +6,12 @@ that Mailjet gave up on (`dead`) lives again only when a URL is set anew (Event 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
+from mailworker.mailjet.rest_api import RestApi
 from mailworker.mailjet.rest_call import RestCall
-from mailworker.mailjet.rest_rows import BeforeCall, number_of, rows_of, truth_of
-
-if TYPE_CHECKING:
-    from mailworker.mailjet.gateway import Gateway
+from mailworker.mailjet.rest_rows import number_of, rows_of, truth_of
 
 #: The events that the ledger follows; Mailjet keeps one callback URL for each.
 WEBHOOK_EVENTS = ("sent", "open", "click", "bounce", "blocked", "spam", "unsub")
@@ -44,10 +42,9 @@ class Callback:
         return (self.url, self.alive, self.version) == (url, True, GROUPED)
 
 
-def callbacks(gateway: "Gateway", *, before_call: BeforeCall) -> list[Callback]:
+def callbacks(api: RestApi) -> list[Callback]:
     """All registrations of this API key, ours and others'. One call."""
-    before_call()
-    rows = rows_of(gateway.rest(RestCall("eventcallbackurl", filters={"Limit": 100})))
+    rows = rows_of(api.rest(RestCall("eventcallbackurl", filters={"Limit": 100})))
     return [_callback(row) for row in rows]
 
 
@@ -73,7 +70,7 @@ def others(known: Iterable[Callback], url: str) -> dict[str, str]:
     }
 
 
-def write(gateway: "Gateway", wanted: Sequence[Callback], *, before_call: BeforeCall) -> None:
+def write(api: RestApi, wanted: Sequence[Callback]) -> None:
     """Write these registrations. One call each, and one more where the very same URL is dead.
 
     A dead one lives again by a new URL only: so it gets another query first, which our webhook ignores.
@@ -81,12 +78,11 @@ def write(gateway: "Gateway", wanted: Sequence[Callback], *, before_call: Before
     for one in wanted:
         row = {"Url": one.url, "Version": one.version, "Status": "alive"}
         for url in (one.url,) if one.alive else (f"{one.url}{'&' if '?' in one.url else '?'}again", one.url):
-            before_call()
             if one.id is not None:
-                gateway.rest(RestCall("eventcallbackurl", "PUT", id=one.id, data=row | {"Url": url}))
+                api.rest(RestCall("eventcallbackurl", "PUT", id=one.id, data=row | {"Url": url}))
             else:
                 key = {"EventType": one.event, "IsBackup": one.backup}
-                gateway.rest(RestCall("eventcallbackurl", "POST", data=key | row))
+                api.rest(RestCall("eventcallbackurl", "POST", data=key | row))
 
 
 def _callback(row: Any) -> Callback:

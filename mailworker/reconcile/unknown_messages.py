@@ -26,6 +26,7 @@ from mailworker.ledger.stuck_messages import claim_late, first_sent_after, stran
 from mailworker.limits import Bucket, CallLane
 from mailworker.mailjet.gateway import Gateway
 from mailworker.mailjet.message_lookup import find_by_custom_id, list_between
+from mailworker.mailjet.rest_api import RestApi
 from mailworker.rules.lookup_schedule import after_not_found, wants_proof
 from mailworker.rules.secret_variables import wiped
 
@@ -216,18 +217,17 @@ class TokenLookup:
     """Finds messages at Mailjet by CustomID. Raises Throttled without a token, and the gateway's errors."""
 
     def __init__(self, gateway: Gateway, bucket: Bucket) -> None:
-        self._gateway = gateway
+        self._api = RestApi(lambda: gateway, self._take_token)
         self._bucket = bucket
 
     def one(self, custom_id: str) -> Receipt | None:
         """Mailjet's receipt for this message, or None."""
-        self._take_token()
-        found = find_by_custom_id(self._gateway, custom_id)
+        found = find_by_custom_id(self._api, custom_id)
         return Receipt(found.message_id, found.uuid) if found else None
 
     def between(self, since: datetime, until: datetime) -> Mapping[str, Receipt]:
         """The receipts of all messages that arrived in this time, by CustomID."""
-        pages = list_between(self._gateway, since, until, before_call=self._take_token)
+        pages = list_between(self._api, since, until)
         return {found.custom_id: Receipt(found.message_id, found.uuid) for page in pages for found in page}
 
     def _take_token(self) -> None:

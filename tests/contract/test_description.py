@@ -32,10 +32,6 @@ from tests.contract.send_reference import Message
 pytestmark = pytest.mark.integration
 
 
-def free():
-    """No token is needed here."""
-
-
 @pytest.fixture
 def gateway(mailjet):
     return Gateway(MailjetAccess(Secret(mailjet.settings.api_key), mailjet.settings.api_secret, mailjet.url))
@@ -60,81 +56,75 @@ def test_mail(described, mailjet, gateway):
     gateway.send([mail(3)], call_id=str(uuid.uuid4()), sandbox=True)
     now = datetime.now(UTC)
     assert message_lookup.find_by_custom_id(gateway, "m-1")
-    list(
-        message_lookup.list_between(
-            gateway, now - timedelta(hours=1), now + timedelta(hours=1), before_call=free
-        )
-    )
-    account_counters.account_counters(gateway, since=now - timedelta(days=1), until=now, before_call=free)
+    list(message_lookup.list_between(gateway, now - timedelta(hours=1), now + timedelta(hours=1)))
+    account_counters.account_counters(gateway, since=now - timedelta(days=1), until=now)
 
 
 def test_what_the_doctor_asks(described, mailjet, gateway):
-    account_checks.key_faults(gateway, before_call=free)
-    account_checks.sender_faults(gateway, {"news@example.com"}, before_call=free)
-    account_checks.domain_faults(gateway, {"news@example.com"}, before_call=free)
-    account_checks.template_faults(gateway, {5977516}, before_call=free)
+    account_checks.key_faults(gateway)
+    account_checks.sender_faults(gateway, {"news@example.com"})
+    account_checks.domain_faults(gateway, {"news@example.com"})
+    account_checks.template_faults(gateway, {5977516})
     url = "http://127.0.0.1:9/mailjet/events"
-    account_checks.webhook_faults(gateway, url, before_call=free)
-    account_checks.webhook_login_faults(gateway, ("mailjet", Secret("x")), before_call=free)
-    account_checks.opt_out_faults(gateway, ("mailjet", Secret("x")), before_call=free)
+    account_checks.webhook_faults(gateway, url)
+    account_checks.webhook_login_faults(gateway, ("mailjet", Secret("x")))
+    account_checks.opt_out_faults(gateway, ("mailjet", Secret("x")))
     for wanted in (url, f"{url}/2"):
-        known = webhook_registration.callbacks(gateway, before_call=free)
-        webhook_registration.write(gateway, webhook_registration.changes(known, wanted), before_call=free)
+        known = webhook_registration.callbacks(gateway)
+        webhook_registration.write(gateway, webhook_registration.changes(known, wanted))
 
 
 def test_contacts(described, mailjet, gateway):
-    contact_calls.create_property(gateway, "city", "str", before_call=free)
-    contact_calls.property_types(gateway, before_call=free)
-    list_id = contact_calls.create_list(gateway, "Clients", before_call=free)
-    contact_calls.list_ids(gateway, before_call=free)
+    contact_calls.create_property(gateway, "city", "str")
+    contact_calls.property_types(gateway)
+    list_id = contact_calls.create_list(gateway, "Clients")
+    contact_calls.list_ids(gateway)
     person = MailjetContact("a@example.com", "A", {"city": "Lyon"}, excluded=True)
-    number = contact_calls.manage_contact(gateway, list_id, person, before_call=free)
-    contact_calls.manage_contact(gateway, list_id, person, action=ListAction.UNSUBSCRIBE, before_call=free)
-    job = contact_calls.start_import(gateway, [person], [list_id], before_call=free)
-    contact_calls.import_job(gateway, job, before_call=free)
+    number = contact_calls.manage_contact(gateway, list_id, person)
+    contact_calls.manage_contact(gateway, list_id, person, action=ListAction.UNSUBSCRIBE)
+    job = contact_calls.start_import(gateway, [person], [list_id])
+    contact_calls.import_job(gateway, job)
     wrong = [MailjetContact("nobody"), MailjetContact("b@example.com", properties={"nowhere": "x"})]
-    failed = contact_calls.start_import(gateway, wrong, [list_id], before_call=free)
-    assert contact_calls.import_job(gateway, failed, before_call=free).has_error_file
-    assert contact_calls.import_errors(gateway, failed, before_call=free)
-    contact_calls.exclude_from_campaigns(gateway, number, excluded=False, before_call=free)
-    found = contact_queries.contact_at(gateway, "a@example.com", before_call=free)
+    failed = contact_calls.start_import(gateway, wrong, [list_id])
+    assert contact_calls.import_job(gateway, failed).has_error_file
+    assert contact_calls.import_errors(gateway, failed)
+    contact_calls.exclude_from_campaigns(gateway, number, excluded=False)
+    found = contact_queries.contact_at(gateway, "a@example.com")
     assert found is not None
     assert found.id == number
-    contact_queries.list_recipients_of(gateway, number, before_call=free)
-    list(contact_queries.unsubscribed(gateway, before_call=free))
-    contact_queries.properties_of(gateway, number, before_call=free)
-    list(contact_queries.members(gateway, list_id, before_call=free))
-    contact_calls.erase_contact(gateway, number, before_call=free)
+    contact_queries.list_recipients_of(gateway, number)
+    list(contact_queries.unsubscribed(gateway))
+    contact_queries.properties_of(gateway, number)
+    list(contact_queries.members(gateway, list_id))
+    contact_calls.erase_contact(gateway, number)
 
 
 def test_campaigns(described, mailjet, gateway):
-    list_id = contact_calls.create_list(gateway, "Clients", before_call=free)
+    list_id = contact_calls.create_list(gateway, "Clients")
     for name in ("a", "b"):
-        contact_calls.manage_contact(
-            gateway, list_id, MailjetContact(f"{name}@example.com"), before_call=free
-        )
-    contact_calls.create_property(gateway, "age", "int", before_call=free)
-    segment = campaigns.create_segment(gateway, "S", "((not IsProvided(age)))", before_call=free)
+        contact_calls.manage_contact(gateway, list_id, MailjetContact(f"{name}@example.com"))
+    contact_calls.create_property(gateway, "age", "int")
+    segment = campaigns.create_segment(gateway, "S", "((not IsProvided(age)))")
     draft = campaigns.CampaignDraft(
         "T", "Offre", Address("us@example.com", "Us"), list_id, segment_id=segment
     )
-    number = campaigns.create_draft(gateway, draft, before_call=free)
-    campaigns.set_content(gateway, number, html="<p>x</p>", text="x", before_call=free)
-    campaigns.send_test(gateway, number, [Address("me@exämple.fr", "Me")], before_call=free)
-    campaigns.schedule_draft(gateway, number, datetime.now(UTC) + timedelta(days=1), before_call=free)
-    campaigns.cancel_schedule(gateway, number, before_call=free)
-    campaigns.send_draft(gateway, number, before_call=free)
-    assert campaigns.draft_status(gateway, number, before_call=free)
-    campaign = campaigns.campaign_id(gateway, number, before_call=free)
-    campaigns.counters(gateway, campaign, before_call=free)
-    contact_queries.template_content(gateway, 5977516, before_call=free)
+    number = campaigns.create_draft(gateway, draft)
+    campaigns.set_content(gateway, number, html="<p>x</p>", text="x")
+    campaigns.send_test(gateway, number, [Address("me@exämple.fr", "Me")])
+    campaigns.schedule_draft(gateway, number, datetime.now(UTC) + timedelta(days=1))
+    campaigns.cancel_schedule(gateway, number)
+    campaigns.send_draft(gateway, number)
+    assert campaigns.draft_status(gateway, number)
+    campaign = campaigns.campaign_id(gateway, number)
+    campaigns.counters(gateway, campaign)
+    contact_queries.template_content(gateway, 5977516)
     assert mailjet.mails[0].to == ("me@xn--exmple-cua.fr",)
 
 
 def test_what_a_reader_sees_of_every_resource(described, mailjet, gateway):
     gateway.send([mail(1)], call_id=str(uuid.uuid4()))
-    contact_calls.create_list(gateway, "L", before_call=free)
-    contact_calls.create_property(gateway, "p", "str", before_call=free)
+    contact_calls.create_list(gateway, "L")
+    contact_calls.create_property(gateway, "p", "str")
     resources = (
         "apikey",
         "contact",

@@ -69,9 +69,7 @@ def put(container, number, email=None, version=None, **more):
 
 def desk_of(container, allows=lambda _email: True):
     config, clock = container.settings, container.clock
-    mailjets = MailjetCampaigns(
-        container.ledger, lambda: container.gateway, lambda: None, config.list_name, clock
-    )
+    mailjets = MailjetCampaigns(container.ledger, container.gateway, config.list_name, clock)
     audiences = AudienceCount(container.ledger, config)
     workers = WorkerCampaigns(
         container.ledger, audiences, KINDS, lambda job, now: row_of(job, (), now), clock

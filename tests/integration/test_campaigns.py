@@ -58,7 +58,7 @@ def desk(container):
 def desk_of(container, opt_out_faults=lambda: ()):
     settings = container.settings
     gateway, clock = container.gateway, container.clock
-    mailjets = MailjetCampaigns(container.ledger, lambda: gateway, lambda: None, settings.list_name, clock)
+    mailjets = MailjetCampaigns(container.ledger, gateway, settings.list_name, clock)
     workers = WorkerCampaigns(
         container.ledger,
         AudienceCount(container.ledger, settings),

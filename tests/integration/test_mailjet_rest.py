@@ -15,6 +15,7 @@ from mailworker.mailjet.contact_calls import ImportJob, ImportState, ListAction,
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
 from mailworker.mailjet.message_lookup import Found, find_by_custom_id, list_between
+from mailworker.mailjet.rest_api import RestApi
 from tests.integration.mailjet_wire import Wire, answer
 
 pytestmark = pytest.mark.integration
@@ -37,7 +38,7 @@ class Mailjet:
 
     def answers(self, *behaviours):
         self.server.behaviours = list(behaviours)
-        return self.gateway
+        return RestApi(lambda: self.gateway, self.take_token)
 
     def take_token(self):
         assert self.tokens == len(self.server.requests)
@@ -95,7 +96,7 @@ class TestLookup:
         full = data(*[row(number, f"id-{number}") for number in range(1000)])
         gateway = mailjet.answers(full, data(row(7, "id-7"), row(8, "")))
         since, until = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 1, tzinfo=UTC)
-        first, second = list_between(gateway, since, until, before_call=mailjet.take_token)
+        first, second = list_between(gateway, since, until)
         assert len(first) == 1000
         assert second == [Found("id-7", 7, "606434fb", "sent")]
         assert mailjet.tokens == 2
@@ -130,7 +131,7 @@ class TestHealth:
     )
     def test_key(self, mailjet, found, words):
         gateway = mailjet.answers(data(*[found] if found else []))
-        faults = account_checks.key_faults(gateway, before_call=mailjet.take_token)
+        faults = account_checks.key_faults(gateway)
         assert len(faults) == len(words)
         assert all(word in fault for word, fault in zip(words, faults, strict=True))
         assert "s3cr3t" not in str(faults)
@@ -138,9 +139,7 @@ class TestHealth:
 
     def test_wrong_keys_are_misconfigured(self, mailjet):
         with pytest.raises(Misconfigured, match="api_secret"):
-            account_checks.key_faults(
-                mailjet.answers(answer(401, "", "text/html")), before_call=mailjet.take_token
-            )
+            account_checks.key_faults(mailjet.answers(answer(401, "", "text/html")))
 
     @pytest.mark.parametrize(
         ("by_email", "by_domain", "calls", "fine"),
@@ -153,9 +152,7 @@ class TestHealth:
     )
     def test_sender(self, mailjet, by_email, by_domain, calls, fine):
         gateway = mailjet.answers(data(*by_email), data(*by_domain))
-        faults = account_checks.sender_faults(
-            gateway, ["billing@crm.example"] * 2, before_call=mailjet.take_token
-        )
+        faults = account_checks.sender_faults(gateway, ["billing@crm.example"] * 2)
         assert faults == ([] if fine else [faults[0]])
         assert fine or "billing@crm.example is not an active sender" in faults[0]
         assert mailjet.tokens == calls
@@ -163,9 +160,7 @@ class TestHealth:
     @pytest.mark.parametrize("row", ["news@xn--socit-esab.fr", "NEWS@société.fr", "*@xn--socit-esab.fr"])
     def test_a_sender_at_an_internationalised_domain(self, mailjet, row):
         gateway = mailjet.answers(data(), data(SENDER | {"Email": row}))
-        assert (
-            account_checks.sender_faults(gateway, ["news@société.fr"], before_call=mailjet.take_token) == []
-        )
+        assert account_checks.sender_faults(gateway, ["news@société.fr"]) == []
         assert mailjet.asked[2]["Domain"] == "xn--socit-esab.fr"
 
     @pytest.mark.parametrize(
@@ -179,9 +174,7 @@ class TestHealth:
         ],
     )
     def test_template(self, mailjet, behaviour, words):
-        faults = account_checks.template_faults(
-            mailjet.answers(behaviour), [42], before_call=mailjet.take_token
-        )
+        faults = account_checks.template_faults(mailjet.answers(behaviour), [42])
         assert words in "".join(faults)
         assert len(faults) == bool(words)
         assert mailjet.asked[1] == "/v3/REST/template/42/detailcontent"
@@ -190,7 +183,7 @@ class TestHealth:
         gateway = mailjet.answers(
             data(*ALL_HOOKS, HOOK | {"EventType": "sent", "IsBackup": True, "Url": "x"})
         )
-        assert account_checks.webhook_faults(gateway, HOOK["Url"], before_call=mailjet.take_token) == []
+        assert account_checks.webhook_faults(gateway, HOOK["Url"]) == []
 
     @pytest.mark.parametrize(
         ("change", "words"),
@@ -206,7 +199,7 @@ class TestHealth:
     )
     def test_webhook_that_is_not(self, mailjet, change, words):
         gateway = mailjet.answers(data(ALL_HOOKS[0] | change, *ALL_HOOKS[1:]))
-        (fault,) = account_checks.webhook_faults(gateway, HOOK["Url"], before_call=mailjet.take_token)
+        (fault,) = account_checks.webhook_faults(gateway, HOOK["Url"])
         assert words in fault
         assert "u:p" not in fault
 
@@ -218,11 +211,11 @@ class TestHealth:
             "ErrorRelatedTo": ["TemplateID"],
         }
         good = {"Status": "success", "CustomID": "2", "To": [{"MessageID": 0, "MessageUUID": ""}]}
-        gateway = mailjet.answers(answer(400, {"Messages": [{"Status": "error", "Errors": [bad]}, good]}))
+        mailjet.answers(answer(400, {"Messages": [{"Status": "error", "Errors": [bad]}, good]}))
         mails = [
             Mail(i, f"kind-{i}", Address("a@b.example"), Address("c@d.example"), 1, "", {}) for i in "12"
         ]
-        refused, taken = gateway.send(mails, call_id="c", sandbox=True)
+        refused, taken = mailjet.gateway.send(mails, call_id="c", sandbox=True)
         assert "send-0010" in str(refused)
         assert not isinstance(taken, Exception)
         assert mailjet.asked[2]["SandboxMode"] is True
@@ -231,19 +224,19 @@ class TestHealth:
 class TestContacts:
     def test_find(self, mailjet):
         gateway = mailjet.answers(data({"ID": 7}))
-        found = contact_queries.contact_at(gateway, "jean+x@müller.de", before_call=mailjet.take_token)
+        found = contact_queries.contact_at(gateway, "jean+x@müller.de")
         assert found is not None
         assert found.id == 7
         assert mailjet.asked[:2] == ("GET", "/v3/REST/contact/jean+x@xn--mller-kva.de")
 
     def test_find_nobody(self, mailjet):
         gateway = mailjet.answers(NOT_FOUND)
-        assert contact_queries.contact_at(gateway, "a@b.example", before_call=mailjet.take_token) is None
+        assert contact_queries.contact_at(gateway, "a@b.example") is None
 
     def test_manage(self, mailjet):
         gateway = mailjet.answers(data({"ContactID": 7, "Action": "addnoforce"}))
         contact = MailjetContact("jean@client.example", "Jean", {"plan": "gold", "balance": None})
-        assert contact_calls.manage_contact(gateway, 3, contact, before_call=mailjet.take_token) == 7
+        assert contact_calls.manage_contact(gateway, 3, contact) == 7
         assert mailjet.asked == (
             "POST",
             "/v3/REST/contactslist/3/managecontact",
@@ -266,15 +259,11 @@ class TestContacts:
         info = {"ErrorInfo": {"Properties": [{"plan": "Property not defined"}]}, "StatusCode": 400}
         gateway = mailjet.answers(answer(400, info | {"ErrorMessage": "Object properties invalid"}))
         with pytest.raises(Refused, match="plan"):
-            contact_calls.manage_contact(
-                gateway, 3, MailjetContact("a@b.example"), before_call=mailjet.take_token
-            )
+            contact_calls.manage_contact(gateway, 3, MailjetContact("a@b.example"))
 
     def test_import(self, mailjet):
         gateway = mailjet.answers(answer(201, {"Count": 1, "Data": [{"JobID": 35800}], "Total": 1}))
-        job = contact_calls.start_import(
-            gateway, [MailjetContact("a@b.example")], [3], before_call=mailjet.take_token
-        )
+        job = contact_calls.start_import(gateway, [MailjetContact("a@b.example")], [3])
         assert job == 35800
         assert mailjet.asked == (
             "POST",
@@ -298,58 +287,52 @@ class TestContacts:
     )
     def test_import_progress(self, mailjet, word, state):
         gateway = mailjet.answers(data({"Status": word, "Count": 2, "ErrorFile": "x"}))
-        assert contact_calls.import_job(gateway, 7, before_call=mailjet.take_token) == ImportJob(
-            state, 2, True
-        )
+        assert contact_calls.import_job(gateway, 7) == ImportJob(state, 2, True)
         assert mailjet.asked[:2] == ("GET", "/v3/REST/contact/managemanycontacts/7")
 
     def test_import_errors(self, mailjet):
         gateway = mailjet.answers(answer(200, [{"Email": "x", "Error": "y"}]))
-        assert contact_calls.import_errors(gateway, 7, before_call=mailjet.take_token) == [
-            {"Email": "x", "Error": "y"}
-        ]
+        assert contact_calls.import_errors(gateway, 7) == [{"Email": "x", "Error": "y"}]
         assert mailjet.asked[1] == "/v3/DATA/batchjob/7/JSONError/application:json/LAST"
 
     def test_exclude_and_erase(self, mailjet):
         gateway = mailjet.answers(answer(304, ""), answer(200, ""))
-        contact_calls.exclude_from_campaigns(gateway, 7, excluded=True, before_call=mailjet.take_token)
+        contact_calls.exclude_from_campaigns(gateway, 7, excluded=True)
         assert mailjet.asked == ("PUT", "/v3/REST/contact/7", {"IsExcludedFromCampaigns": True})
-        contact_calls.erase_contact(gateway, 7, before_call=mailjet.take_token)
+        contact_calls.erase_contact(gateway, 7)
         assert mailjet.asked[:2] == ("DELETE", "/v4/contacts/7")
 
     def test_properties(self, mailjet):
         gateway = mailjet.answers(
             data({"Name": "plan", "Datatype": "str"}), answer(201, {"Data": [{"ID": 1}]})
         )
-        assert contact_calls.property_types(gateway, before_call=mailjet.take_token) == {"plan": "str"}
-        contact_calls.create_property(gateway, "age", "int", before_call=mailjet.take_token)
+        assert contact_calls.property_types(gateway) == {"plan": "str"}
+        contact_calls.create_property(gateway, "age", "int")
         assert mailjet.asked[2] == {"Name": "age", "Datatype": "int", "NameSpace": "static"}
 
     def test_lists(self, mailjet):
         gone = {"Name": "old", "ID": 2, "IsDeleted": True}
         gateway = mailjet.answers(data({"Name": "all", "ID": 1, "IsDeleted": False}, gone), data({"ID": 9}))
-        assert contact_calls.list_ids(gateway, before_call=mailjet.take_token) == {"all": 1}
-        assert contact_calls.create_list(gateway, "new", before_call=mailjet.take_token) == 9
+        assert contact_calls.list_ids(gateway) == {"all": 1}
+        assert contact_calls.create_list(gateway, "new") == 9
 
     def test_an_answer_without_a_number_is_unknown(self, mailjet):
         with pytest.raises(UnknownOutcome):
-            contact_calls.create_list(mailjet.answers(answer(201, {})), "new", before_call=mailjet.take_token)
+            contact_calls.create_list(mailjet.answers(answer(201, {})), "new")
 
     def test_no_log_line_shows_an_address(self, mailjet, caplog):
         with caplog.at_level("DEBUG"):
-            contact_queries.contact_at(
-                mailjet.answers(NOT_FOUND), "jean@client.example", before_call=mailjet.take_token
-            )
+            contact_queries.contact_at(mailjet.answers(NOT_FOUND), "jean@client.example")
             gateway = mailjet.answers(lambda connection: connection.close())
             with pytest.raises(TransientError):
-                contact_queries.contact_at(gateway, "jean@client.example", before_call=mailjet.take_token)
+                contact_queries.contact_at(gateway, "jean@client.example")
         assert "jean" not in caplog.text
 
 
 class TestCampaigns:
     def test_segment(self, mailjet):
         gateway = mailjet.answers(data({"ID": 5, "Status": "unused"}))
-        assert campaigns.create_segment(gateway, "young", "(age<40)", before_call=mailjet.take_token) == 5
+        assert campaigns.create_segment(gateway, "young", "(age<40)") == 5
         assert mailjet.asked[2] == {"Name": "young", "Expression": "(age<40)", "Description": ""}
 
     def test_draft_and_its_content(self, mailjet):
@@ -357,7 +340,7 @@ class TestCampaigns:
         draft = campaigns.CampaignDraft(
             "Noël", "Bonjour", Address("news@crm.example", "CRM"), 3, segment_id=5
         )
-        assert campaigns.create_draft(gateway, draft, before_call=mailjet.take_token) == 8
+        assert campaigns.create_draft(gateway, draft) == 8
         _, path, body = mailjet.asked
         assert path == "/v3/REST/campaigndraft"
         assert (body["ContactsListID"], body["SegmentationID"], body["SenderEmail"]) == (
@@ -365,7 +348,7 @@ class TestCampaigns:
             5,
             "news@crm.example",
         )
-        campaigns.set_content(gateway, 8, html="<p>", text="x", before_call=mailjet.take_token)
+        campaigns.set_content(gateway, 8, html="<p>", text="x")
         expected = {"Html-part": "<p>", "Text-part": "x"}
         assert mailjet.asked == ("POST", "/v3/REST/campaigndraft/8/detailcontent", expected)
 
@@ -385,7 +368,7 @@ class TestCampaigns:
         ],
     )  # fmt: skip
     def test_actions(self, mailjet, method, path, body, act):
-        act(mailjet.answers(data({"Status": "Programmed"})), 8, before_call=mailjet.take_token)
+        act(mailjet.answers(data({"Status": "Programmed"})), 8)
         assert mailjet.asked == (method, f"/v3/REST/campaigndraft/8/{path}", body)
         assert mailjet.tokens == 1
 
@@ -402,16 +385,16 @@ class TestCampaigns:
     )
     def test_status(self, mailjet, word, status):
         gateway = mailjet.answers(data({"Status": word}))
-        assert campaigns.draft_status(gateway, 8, before_call=mailjet.take_token) == status
+        assert campaigns.draft_status(gateway, 8) == status
 
     def test_a_status_that_nobody_knows(self, mailjet):
         with pytest.raises(TransientError):
-            campaigns.draft_status(mailjet.answers(data({"Status": 99})), 8, before_call=mailjet.take_token)
+            campaigns.draft_status(mailjet.answers(data({"Status": 99})), 8)
 
     def test_figures(self, mailjet):
         gateway = mailjet.answers(data({"ID": 77}), data({"MessageSentCount": 5, "MessageSpamCount": 1}))
-        assert campaigns.campaign_id(gateway, 8, before_call=mailjet.take_token) == 77
+        assert campaigns.campaign_id(gateway, 8) == 77
         assert mailjet.asked[1] == "/v3/REST/campaign/mj.nl=8"
-        figures = campaigns.counters(gateway, 77, before_call=mailjet.take_token)
+        figures = campaigns.counters(gateway, 77)
         assert (figures.sent, figures.spam, figures.opened) == (5, 1, 0)
         assert mailjet.asked[2]["SourceID"] == "77"

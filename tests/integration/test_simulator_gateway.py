@@ -16,10 +16,6 @@ from mailworker.simulator import RunningSimulator, running
 pytestmark = pytest.mark.integration
 
 
-def free() -> None:
-    """The token that every call takes: here they are all free."""
-
-
 def mail(number: int = 1) -> Mail:
     return Mail(
         id=f"id-{number}",
@@ -95,58 +91,54 @@ def test_partial_failure_and_a_revoked_sender(simulator, gateway):
 
 
 def test_doctor_finds_nothing_wrong(simulator, gateway):
-    assert account_checks.key_faults(gateway, before_call=free) == []
-    assert account_checks.sender_faults(gateway, ["billing@example.com"], before_call=free) == []
-    assert account_checks.template_faults(gateway, simulator.settings.templates, before_call=free) == []
-    assert account_checks.webhook_faults(gateway, "http://127.0.0.1/events", before_call=free) != []
+    assert account_checks.key_faults(gateway) == []
+    assert account_checks.sender_faults(gateway, ["billing@example.com"]) == []
+    assert account_checks.template_faults(gateway, simulator.settings.templates) == []
+    assert account_checks.webhook_faults(gateway, "http://127.0.0.1/events") != []
 
 
 def test_contacts_lists_and_imports(gateway):
-    contact_calls.create_property(gateway, "city", "str", before_call=free)
-    assert contact_calls.property_types(gateway, before_call=free) == {"city": "str"}
-    list_id = contact_calls.create_list(gateway, "Clients", before_call=free)
-    assert contact_calls.list_ids(gateway, before_call=free) == {"Clients": list_id}
+    contact_calls.create_property(gateway, "city", "str")
+    assert contact_calls.property_types(gateway) == {"city": "str"}
+    list_id = contact_calls.create_list(gateway, "Clients")
+    assert contact_calls.list_ids(gateway) == {"Clients": list_id}
     claire = contact_calls.MailjetContact("claire@example.com", "Claire", {"city": "Lyon"})
-    number = contact_calls.manage_contact(gateway, list_id, claire, before_call=free)
-    found = contact_queries.contact_at(gateway, "claire@example.com", before_call=free)
+    number = contact_calls.manage_contact(gateway, list_id, claire)
+    found = contact_queries.contact_at(gateway, "claire@example.com")
     assert found == contact_queries.KnownContact(number, "claire@example.com")
     with pytest.raises(Refused):
         contact_calls.manage_contact(
-            gateway, list_id, contact_calls.MailjetContact("x@example.com", "", {"nope": 1}), before_call=free
+            gateway, list_id, contact_calls.MailjetContact("x@example.com", "", {"nope": 1})
         )
-    job = contact_calls.start_import(
-        gateway, [claire, contact_calls.MailjetContact("no")], [list_id], before_call=free
-    )
-    state = contact_calls.import_job(gateway, job, before_call=free)
+    job = contact_calls.start_import(gateway, [claire, contact_calls.MailjetContact("no")], [list_id])
+    state = contact_calls.import_job(gateway, job)
     assert (state.state, state.has_error_file) == (contact_calls.ImportState.COMPLETED, True)
-    assert len(contact_calls.import_errors(gateway, job, before_call=free)) == 1
-    contact_calls.exclude_from_campaigns(gateway, number, excluded=True, before_call=free)
-    contact_calls.erase_contact(gateway, number, before_call=free)
-    assert contact_queries.contact_at(gateway, "claire@example.com", before_call=free) is None
+    assert len(contact_calls.import_errors(gateway, job)) == 1
+    contact_calls.exclude_from_campaigns(gateway, number, excluded=True)
+    contact_calls.erase_contact(gateway, number)
+    assert contact_queries.contact_at(gateway, "claire@example.com") is None
 
 
 def test_a_campaign_from_segment_to_figures(simulator, gateway):
-    list_id = contact_calls.create_list(gateway, "Clients", before_call=free)
+    list_id = contact_calls.create_list(gateway, "Clients")
     for name in ("a", "b"):
-        contact_calls.manage_contact(
-            gateway, list_id, contact_calls.MailjetContact(f"{name}@example.com"), before_call=free
-        )
-    contact_calls.create_property(gateway, "gone", "str", before_call=free)
-    segment = campaigns.create_segment(gateway, "all", "((not IsProvided(gone)))", before_call=free)
+        contact_calls.manage_contact(gateway, list_id, contact_calls.MailjetContact(f"{name}@example.com"))
+    contact_calls.create_property(gateway, "gone", "str")
+    segment = campaigns.create_segment(gateway, "all", "((not IsProvided(gone)))")
     draft = campaigns.CampaignDraft(
         "T", "Offre", Address("us@example.com", "Us"), list_id, segment_id=segment
     )
-    number = campaigns.create_draft(gateway, draft, before_call=free)
+    number = campaigns.create_draft(gateway, draft)
     with pytest.raises(Refused):
-        campaigns.send_draft(gateway, number, before_call=free)
-    campaigns.set_content(gateway, number, html="<p>Offre</p>", text="Offre", before_call=free)
-    campaigns.send_test(gateway, number, [Address("me@example.com")], before_call=free)
+        campaigns.send_draft(gateway, number)
+    campaigns.set_content(gateway, number, html="<p>Offre</p>", text="Offre")
+    campaigns.send_test(gateway, number, [Address("me@example.com")])
     when = datetime.now(UTC) + timedelta(hours=1)
-    campaigns.schedule_draft(gateway, number, when, before_call=free)
-    assert campaigns.draft_status(gateway, number, before_call=free) is campaigns.DraftStatus.PROGRAMMED
-    campaigns.cancel_schedule(gateway, number, before_call=free)
-    campaigns.send_draft(gateway, number, before_call=free)
-    assert campaigns.draft_status(gateway, number, before_call=free) is campaigns.DraftStatus.SENT
-    campaign = campaigns.campaign_id(gateway, number, before_call=free)
-    assert campaigns.counters(gateway, campaign, before_call=free).sent == 2, "the test mail is none of them"
+    campaigns.schedule_draft(gateway, number, when)
+    assert campaigns.draft_status(gateway, number) is campaigns.DraftStatus.PROGRAMMED
+    campaigns.cancel_schedule(gateway, number)
+    campaigns.send_draft(gateway, number)
+    assert campaigns.draft_status(gateway, number) is campaigns.DraftStatus.SENT
+    campaign = campaigns.campaign_id(gateway, number)
+    assert campaigns.counters(gateway, campaign).sent == 2, "the test mail is none of them"
     assert len(simulator.mails) == 3

@@ -24,7 +24,7 @@ def container(tmp_path, mailjet):
 @pytest.fixture
 def tool(container):
     names = container.settings.list_name
-    return Suppressions(container.ledger, lambda: container.gateway, lambda: None, names, container.clock)
+    return Suppressions(container.ledger, container.gateway, names, container.clock)
 
 
 def reason_of(container, email):

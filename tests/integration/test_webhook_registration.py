@@ -117,7 +117,7 @@ def test_what_is_registered_is_shown_where_nobody_knows_which_address_is_ours(
 def test_a_dead_registration_gets_another_url_first_and_then_its_own(url, first):
     calls = []
     gateway = SimpleNamespace(rest=calls.append)
-    write(gateway, [Callback("open", url, 7, alive=False)], before_call=lambda: None)
+    write(gateway, [Callback("open", url, 7, alive=False)])
     assert [(one.method, one.id, one.data["Url"]) for one in calls] == [("PUT", 7, first), ("PUT", 7, url)]
 
 

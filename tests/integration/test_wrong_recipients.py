@@ -69,7 +69,7 @@ class Scene:
         self.dispatcher = Dispatcher(self.settings, deps, clock=self.clock)
         self.intake = Intake(self.ledger, self.settings.kinds, self.files, language="fr")
         self.deliveries = Deliveries(self.ledger, self.settings.kinds)
-        self.tool = Suppressions(self.ledger, None, lambda: None, str, self.clock)
+        self.tool = Suppressions(self.ledger, None, str, self.clock)
         self.tool._resubscribe = lambda *_: (0, 0)
         return self
 

@@ -213,13 +213,15 @@ def test_a_command_that_no_section_names_stands_at_the_end_among_more():
 def test_a_call_that_gets_no_token_in_time_is_refused():
     waits = []
     bucket = SimpleNamespace(take=lambda lane, *, patience: waits.append((lane.name, patience)))
+    gateway = SimpleNamespace(rest=lambda call: f"{call} answered")
+    container = SimpleNamespace(bucket=bucket, gateway=gateway)
     with pytest.raises(
         Throttled, match=r"No call to Mailjet is free at this moment; try again later\."
     ) as fault:
-        container_context.take_token(SimpleNamespace(bucket=bucket))
+        container_context.rest_api(container).rest("call")
     assert (waits, fault.value.retry_after) == ([("CONTACTS", 60.0)], 60.0)
     bucket.take = lambda lane, *, patience: 0.0
-    container_context.take_token(SimpleNamespace(bucket=bucket))
+    assert container_context.rest_api(container).rest("call") == "call answered"
 
 
 def test_a_configured_kind_is_not_looked_up_in_the_ledger(installation):

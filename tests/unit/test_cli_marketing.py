@@ -32,6 +32,7 @@ from mailworker.contacts.upsert import UpsertResult
 from mailworker.errors import BadInput, Unreachable
 from mailworker.ledger import contact_sync_runs
 from mailworker.ledger.contact_rows import add_entries, new_entry
+from mailworker.limits import CallLane
 from mailworker.rules.contact_sync_cost_and_pauses import Plan
 from tests.doubles import Clock, settings
 from tests.rows import NOW, after
@@ -175,16 +176,11 @@ def test_an_examples_page_is_written_and_said(tmp_path, capsys):
 
 def test_a_template_costs_one_call_of_the_lowest_lane(monkeypatch):
     asked = []
-    monkeypatch.setattr(output, "take_token", asked.append)
-
-    def template_content(gateway, number, *, before_call):
-        before_call()
-        return (gateway, number)
-
-    monkeypatch.setattr(output, "template_content", template_content)
-    container = SimpleNamespace(gateway="g")
-    assert output.content_of(container)(41) == ("g", 41)
-    assert asked == [container]
+    take = lambda lane, **_: asked.append(lane) or 0.0  # noqa: E731
+    gateway = SimpleNamespace(rest=lambda call: {"Data": [{"Html-part": f"<p>{call.id}", "Text-part": "t"}]})
+    container = SimpleNamespace(gateway=gateway, bucket=SimpleNamespace(take=take))
+    assert output.content_of(container)(41) == ("<p>41", "t")
+    assert asked == [CallLane.CONTACTS]
 
 
 # ---- contacts

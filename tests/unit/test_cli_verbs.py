@@ -295,17 +295,16 @@ HERE = "https://m%40j:p%2Fw@mail.x.example/at/mailjet/events"
 def registered(command, monkeypatch):
     """What Mailjet has, and what was written there."""
     known, written, tokens = [], [], []
-    monkeypatch.setattr("mailworker.cli.webhook.take_token", tokens.append)
+    monkeypatch.setattr(
+        "mailworker.cli.webhook.rest_api", lambda of: SimpleNamespace(take=lambda: tokens.append(of))
+    )
 
-    def callbacks(gateway, *, before_call):
-        assert gateway == "gateway"
-        before_call()
+    def callbacks(api):
+        api.take()
         return list(known)
 
     monkeypatch.setattr(webhook_registration, "callbacks", callbacks)
-    monkeypatch.setattr(
-        webhook_registration, "write", lambda gateway, wanted, *, before_call: written.extend(wanted)
-    )
+    monkeypatch.setattr(webhook_registration, "write", lambda _api, wanted: written.extend(wanted))
     command.container.settings = settings(WEB)
     return SimpleNamespace(known=known, written=written, tokens=tokens)
 

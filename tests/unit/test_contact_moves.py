@@ -62,7 +62,7 @@ def scene(ledger):
     forget = lambda email: left.append(email) or scene.on_their_way  # noqa: E731
     deps = ContactDependencies(ledger, bucket, mailjet, settings, lambda: NOW, forget=forget)
     scene = SimpleNamespace(ledger=ledger, mailjet=mailjet, forgotten=left, on_their_way=0)
-    scene.change = AddressChange(deps, PropertyRegistry(mailjet, deps.before_call, {}))
+    scene.change = AddressChange(deps, PropertyRegistry(deps.api, {}))
     return scene
 
 

@@ -75,7 +75,7 @@ def scene(ledger_file):
     settings = ContactSettings(type_list="crm-{type}")
     clock = SimpleNamespace(now=NOW)
     deps = ContactDependencies(ledger, bucket, mailjet, settings, lambda: clock.now, lease=LEASE)
-    names = PropertyRegistry(mailjet, deps.before_call, {"age": "int"})
+    names = PropertyRegistry(deps.api, {"age": "int"})
     found = SimpleNamespace(
         ledger=ledger, mailjet=mailjet, bucket=bucket, clock=clock, deps=deps, names=names
     )

@@ -254,10 +254,11 @@ def test_contacts_take_their_calls_last_and_wait_so_long():
         asked.append((lane, patience))
         return None if len(asked) > 1 else 0.0
 
-    deps = ContactDependencies(None, SimpleNamespace(take=take), None, ContactSettings(), None, patience=7)
-    deps.before_call()
+    gateway = SimpleNamespace(rest=lambda call: f"{call} answered")
+    deps = ContactDependencies(None, SimpleNamespace(take=take), gateway, ContactSettings(), None, patience=7)
+    assert deps.api.rest("c") == "c answered"
     with pytest.raises(NoTokenYet) as caught:
-        deps.before_call()
+        deps.api.raw("GET", "no such method is looked for without a token")
     assert asked == [(CallLane.CONTACTS, 7)] * 2
     assert (caught.value.retry_after, isinstance(caught.value, Throttled), deps.forget("x")) == (1.0, True, 0)
 

@@ -440,4 +440,4 @@ def test_a_contacts_properties_are_read_however_mailjet_spells_their_names(data,
         def rest(self, _call):
             return {"Data": [{"ContactID": 1, "Data": data}]}
 
-    assert properties_of(Mailjet(), 1, before_call=lambda: None) == read
+    assert properties_of(Mailjet(), 1) == read

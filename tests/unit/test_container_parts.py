@@ -149,7 +149,7 @@ def test_where_no_call_is_free_a_campaign_waits_behind_mail(make):
     container = make()
     container.bucket.closed = True
     with pytest.raises(Throttled, match="mail goes first") as fault:
-        container.campaigns._mailjets._before_call()
+        container.campaigns._mailjets._api.rest(None)
     assert fault.value.retry_after > 0
 
 
@@ -220,7 +220,7 @@ def test_each_part_is_given_what_is_configured_for_it(monkeypatch, ledger):
     assert (deps[5]["lease"], crm()) == (timedelta(minutes=20), "crm")
     for part in (one.suppressions, one.reports):
         assert part[0] is ledger
-        assert part[1]() is one.gateway
+        assert part[1]._gateway() is one.gateway
         assert part[-1] is one.clock
 
 

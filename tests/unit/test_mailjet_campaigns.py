@@ -8,6 +8,7 @@ from mailworker.campaigns import MailjetCampaigns
 from mailworker.config.worker import LEASE
 from mailworker.errors import BadInput, Refused, TransientError, UnknownOutcome
 from mailworker.ledger import campaign_rows
+from mailworker.mailjet.rest_api import RestApi
 from mailworker.rules.campaign_rules import CampaignState
 from tests.doubles import mailjet_list
 
@@ -70,9 +71,8 @@ def mailjet():
 
 @pytest.fixture
 def campaigns(ledger, mailjet):
-    return MailjetCampaigns(
-        ledger, lambda: mailjet, mailjet.take, lambda type_: f"crm-{type_ or 'all'}", lambda: NOW
-    )
+    api = RestApi(lambda: mailjet, mailjet.take)
+    return MailjetCampaigns(ledger, api, lambda type_: f"crm-{type_ or 'all'}", lambda: NOW)
 
 
 CONTENT = {

@@ -2,15 +2,19 @@
 
 import time
 from datetime import UTC, datetime
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
 from mailworker.core.message import Address
-from mailworker.errors import Refused, TransientError, UnknownOutcome
+from mailworker.errors import Refused, Throttled, TransientError, UnknownOutcome
 from mailworker.mailjet import campaigns, contact_calls, contact_queries
 from mailworker.mailjet.campaigns import CampaignDraft, Counters, DraftStatus
 from mailworker.mailjet.contact_calls import ImportJob, ImportState, ListAction, MailjetContact
 from mailworker.mailjet.contact_queries import KnownContact, LeftList, ListRecipient
+from mailworker.mailjet.rest_api import RestApi
+from mailworker.mailjet.rest_call import RestCall
 from tests.doubles import mailjet_list
 
 GONE, WRONG = Refused("no", code="404"), Refused("no", code="400")
@@ -42,7 +46,7 @@ class Mailjet:
 def ask(function, *arguments, answers=(), **options):
     """What came of it, and what was asked; every call has taken its token."""
     mailjet = Mailjet(*answers)
-    found = function(mailjet, *arguments, before_call=mailjet.take, **options)
+    found = function(RestApi(lambda: mailjet, mailjet.take), *arguments, **options)
     found = list(found) if hasattr(found, "__next__") else found
     assert mailjet.tokens == len(mailjet.asked)
     return found, mailjet.asked
@@ -292,3 +296,25 @@ def test_a_draft(name, shown, segment):
     )
     assert (data["Title"], data["Subject"], data["Locale"], data["ContactsListID"]) == ("T", "S", "fr_FR", 41)
     assert data.get("SegmentationID") == segment
+
+
+def test_no_call_leaves_without_its_token():
+    def no_token():
+        raise Throttled(retry_after=1)
+
+    api = RestApi(lambda: pytest.fail("Mailjet is not even opened"), no_token)
+    for call in (partial(api.rest, RestCall("contact")), partial(api.raw, "GET", "v3/REST/contact/a")):
+        with pytest.raises(Throttled):
+            call()
+
+
+def test_a_call_takes_its_token_first_and_gives_what_mailjet_answers():
+    order = []
+    gateway = SimpleNamespace(
+        rest=lambda *given: order.append(given) or "rest",
+        raw=lambda *given: order.append(given) or "raw",
+        api_key="k",
+    )
+    api = RestApi(lambda: gateway, lambda: order.append("token"))
+    assert (api.rest("call"), api.raw("GET", "path"), api.api_key) == ("rest", "raw", "k")
+    assert order == ["token", ("call",), "token", ("GET", "path")]

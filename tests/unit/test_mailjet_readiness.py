@@ -10,6 +10,7 @@ from mailworker.errors import Refused
 from mailworker.mailjet import account_checks as checks
 from mailworker.mailjet import webhook_registration as hooks
 from mailworker.mailjet.account_counters import AccountCounters, account_counters
+from mailworker.mailjet.rest_api import RestApi
 from mailworker.mailjet.webhook_registration import WEBHOOK_EVENTS, Callback
 from tests.unit.test_mailjet_contact_calls import GONE, WRONG, Mailjet
 
@@ -20,7 +21,7 @@ CURE = "run `mailworker webhook register`."
 def ask(function, *arguments, answers=()):
     mailjet = Mailjet(*answers)
     mailjet.api_key = "key"
-    found = function(mailjet, *arguments, before_call=mailjet.take)
+    found = function(RestApi(lambda: mailjet, mailjet.take), *arguments)
     assert mailjet.tokens == len(mailjet.asked)
     return found, mailjet.asked
 
@@ -267,7 +268,7 @@ def test_what_mailjet_counted_is_added_up_day_by_day():
         {},
     ]
     mailjet = Mailjet(days)
-    found = account_counters(mailjet, since=since, until=until, before_call=mailjet.take)
+    found = account_counters(RestApi(lambda: mailjet, mailjet.take), since=since, until=until)
     assert found == AccountCounters(5, 10, 100, 11_000, 100_000, 1_000_000, 10_000_000)
     ((_, endpoint, *_, filters, _),) = mailjet.asked
     assert (mailjet.tokens, endpoint, filters) == (

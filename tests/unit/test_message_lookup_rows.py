@@ -85,12 +85,12 @@ def test_only_an_empty_list_says_that_nothing_is_there(body):
     with pytest.raises(TransientError, match="no list"):
         find_by_custom_id(Gateway(), "m-1")
     with pytest.raises(TransientError, match="no list"):
-        list(list_between(Gateway(), SINCE, SINCE, before_call=lambda: None))
+        list(list_between(Gateway(), SINCE, SINCE))
 
 
 def test_a_list_without_the_ids_that_were_asked_for_proves_nothing():
     with pytest.raises(TransientError, match="without the CustomIDs"):
-        list(list_between(Mailjet([{"ID": 7}, {"ID": 8}]), SINCE, SINCE, before_call=lambda: None))
+        list(list_between(Mailjet([{"ID": 7}, {"ID": 8}]), SINCE, SINCE))
 
 
 @pytest.mark.parametrize("nameless", ["None", "False", "0"])
@@ -106,14 +106,14 @@ def test_of_a_message_and_its_copies_the_oldest_is_given():
 
 
 def test_what_is_asked_about_a_time():
-    tokens, mailjet = [], Mailjet([])
+    mailjet = Mailjet([])
     until = (SINCE + timedelta(hours=1)).astimezone(timezone(timedelta(hours=4)))
-    assert list(list_between(mailjet, SINCE, until, before_call=lambda: tokens.append(1))) == []
+    assert list(list_between(mailjet, SINCE, until)) == []
     (call,) = mailjet.asked
     start = int(datetime(2026, 11, 30, 9, tzinfo=UTC).timestamp())
     asked = {"FromTS": start, "ToTS": start + 3600, "ShowCustomID": "true", "Sort": "ID DESC"}
     assert call.filters == asked | {"Limit": 1000, "Offset": 0}
-    assert (call.endpoint, tokens) == ("message", [1])
+    assert call.endpoint == "message"
 
 
 def test_of_a_page_the_rows_with_a_name_are_given():
@@ -125,7 +125,7 @@ def test_of_a_page_the_rows_with_a_name_are_given():
         {"ID": 6},
         mail(5, "c", Status="opened"),
     ]
-    found = list_between(Mailjet(page), SINCE, SINCE, before_call=lambda: None)
+    found = list_between(Mailjet(page), SINCE, SINCE)
     assert list(found) == [[Found("a", 9, "u9", "sent"), Found("c", 5, "u5", "opened")]]
 
 
@@ -133,7 +133,7 @@ def test_of_a_page_the_rows_with_a_name_are_given():
 def test_a_message_that_is_shown_without_its_number_is_not_taken_for_missing(number):
     page = [mail(9, "a"), mail(number, "b")]
     with pytest.raises(TransientError, match="without its number"):
-        list(list_between(Mailjet(page), SINCE, SINCE, before_call=lambda: None))
+        list(list_between(Mailjet(page), SINCE, SINCE))
 
 
 class Answers:
@@ -166,7 +166,7 @@ def test_a_list_that_is_not_whole_says_of_nobody_that_they_are_not_there(body):
     with pytest.raises(TransientError, match="not whole"):
         find_by_custom_id(Answers(body), "m-9")
     with pytest.raises(TransientError, match="not whole"):
-        list(list_between(Answers(body), SINCE, SINCE, before_call=lambda: None))
+        list(list_between(Answers(body), SINCE, SINCE))
 
 
 @pytest.mark.parametrize("total", [None, 0, 2, "2", 1_002])
@@ -177,14 +177,14 @@ def test_the_total_of_a_page_or_of_all_pages_is_taken(total):
         {"Count": 1000, "Data": full, "Total": total},
         {"Count": "2", "Data": last, "Total": total},
     )
-    found = list(list_between(Answers(*bodies), SINCE, SINCE, before_call=lambda: None))
+    found = list(list_between(Answers(*bodies), SINCE, SINCE))
     assert [len(page) for page in found] == [1000, 2]
 
 
 def test_a_server_that_shows_the_same_page_for_ever_is_left():
     page = {"Count": 1000, "Data": [mail(n, "a") for n in range(1000)], "Total": 1000}
     with pytest.raises(TransientError, match="same page"):
-        list(list_between(Answers(*[page] * 5), SINCE, SINCE, before_call=lambda: None))
+        list(list_between(Answers(*[page] * 5), SINCE, SINCE))
 
 
 @given(
@@ -201,7 +201,7 @@ def test_whatever_a_proxy_makes_of_a_list_nobody_who_is_there_is_missing(there, 
     if kept >= len(there):
         changed |= {"Count": count, "Total": total}
     try:
-        found = list(list_between(Answers(changed), SINCE, SINCE, before_call=lambda: None))
+        found = list(list_between(Answers(changed), SINCE, SINCE))
     except TransientError:
         return
     assert [one.message_id for page in found for one in page] == there
@@ -211,6 +211,6 @@ def test_whatever_a_proxy_makes_of_a_list_nobody_who_is_there_is_missing(there, 
 
 def test_a_full_page_is_followed_by_the_next():
     mailjet = Mailjet([mail(n, "a") for n in range(1000)], [mail(1, "b")])
-    pages = list(list_between(mailjet, SINCE, SINCE, before_call=lambda: None))
+    pages = list(list_between(mailjet, SINCE, SINCE))
     assert [len(page) for page in pages] == [1000, 1]
     assert [call.filters["Offset"] for call in mailjet.asked] == [0, 1000]

@@ -94,7 +94,7 @@ def put(ledger, *numbers, **own):
 def pull_of(ledger, mailjet):
     bucket = SimpleNamespace(take=lambda *_, **__: 0.0)
     deps = ContactDependencies(ledger, bucket, mailjet, ContactSettings(), lambda: NOW)
-    return ContactPull(deps, PropertyRegistry(mailjet, deps.before_call, {}))
+    return ContactPull(deps, PropertyRegistry(deps.api, {}))
 
 
 def test_a_whole_look(ledger):
@@ -153,7 +153,7 @@ def test_without_our_list_there_are_no_members(ledger):
 
 def audience_of(ledger, mailjet):
     names = ContactSettings().list_name
-    return MailjetAudience(ledger, lambda: mailjet, lambda: None, names, lambda: NOW)
+    return MailjetAudience(ledger, mailjet, names, lambda: NOW)
 
 
 def test_whom_a_list_sends_to(ledger):

@@ -21,14 +21,16 @@ def container(ledger, monkeypatch):
     """A ledger, and a Mailjet that names `pages`; what it was asked is in `asked`."""
     made = SimpleNamespace(ledger=ledger, settings=settings(), gateway="gateway", asked=[], pages=[])
 
-    def list_between(gateway, since, until, *, before_call):
-        made.asked.append((gateway, since, until))
+    def list_between(api, since, until):
+        made.asked.append((since, until))
         for page in made.pages:
-            before_call()
+            api.take()
             yield page
 
     monkeypatch.setattr(reconcile, "list_between", list_between)
-    monkeypatch.setattr(reconcile, "take_token", lambda of: made.asked.append(of is made))
+    monkeypatch.setattr(
+        reconcile, "rest_api", lambda of: SimpleNamespace(take=lambda: made.asked.append(of is made))
+    )
     monkeypatch.setattr(reconcile, "utc_now", lambda: NOW)
     return made
 
@@ -56,7 +58,7 @@ def test_every_message_of_every_page_is_sent(container, sizes):
     with container.ledger.read() as connection:
         states = dict(map(tuple, connection.execute(select(messages.c.id, messages.c.state))))
     assert states == {"not-named": "ready"} | dict.fromkeys(ids, "sent")
-    assert container.asked == [("gateway", after(-60), NOW + timedelta(minutes=1)), *[True] * len(sizes)]
+    assert container.asked == [(after(-60), NOW + timedelta(minutes=1)), *[True] * len(sizes)]
     assert reconcile_messages(container, after(-60)) == (len(ids), 0), "run again, it changes nothing"
 
 

@@ -23,7 +23,7 @@ def reports(monkeypatch):
     with ledger.write() as connection:
         rows = [row(str(n), state="sent", changed_at=NOW - timedelta(minutes=n)) for n in range(3)]
         accept(connection, [dict.fromkeys(("delivery", "reason")) | one for one in rows], NOW)
-    made = MailReports(ledger, lambda: None, lambda: None, parse_settings(CONFIG, environ={}), lambda: NOW)
+    made = MailReports(ledger, None, parse_settings(CONFIG, environ={}), lambda: NOW)
     monkeypatch.setattr(tasks, "current_container", lambda: SimpleNamespace(reports=made))
     yield made
     ledger.close()
@@ -75,7 +75,7 @@ def test_what_is_not_watched_lowers_no_rate():
             for number, (kind, fate) in enumerate(fates)
         ]
         accept(connection, rows, NOW)
-    made = MailReports(ledger, lambda: None, lambda: None, parse_settings(CONFIG, environ={}), lambda: NOW)
+    made = MailReports(ledger, None, parse_settings(CONFIG, environ={}), lambda: NOW)
     told = {one["kind"]: one["rates"] for one in made.by_kind().as_json(total="all kinds")["kinds"]}
     ledger.close()
     assert (told[STRICT]["opened"], told[URGENT]["opened"], told[URGENT]["clicked"]) == (0.5, None, None)

@@ -372,19 +372,19 @@ def tool(ledger, monkeypatch):
         places=[], asked=[], contact=SimpleNamespace(id=7), numbers={"L-a": 1, "L-b": 2, "X": 9}
     )
 
-    def manage(gateway, list_id, contact, *, action, before_call):
-        assert (gateway, before_call) == ("gateway", "token")
+    def manage(api, list_id, contact, *, action):
+        assert api == "api"
         at.asked.append((list_id, contact.email, action))
 
-    monkeypatch.setattr(tool_module, "contact_at", lambda _g, _email, *, before_call: at.contact)
+    monkeypatch.setattr(tool_module, "contact_at", lambda _api, _email: at.contact)
     monkeypatch.setattr(
         tool_module,
         "list_recipients_of",
-        lambda _g, id_, *, before_call: at.places if id_ == 7 else pytest.fail(str(id_)),
+        lambda _api, id_: at.places if id_ == 7 else pytest.fail(str(id_)),
     )
-    monkeypatch.setattr(tool_module, "list_ids", lambda _g, *, before_call: at.numbers)
+    monkeypatch.setattr(tool_module, "list_ids", lambda _api: at.numbers)
     monkeypatch.setattr(tool_module, "manage_contact", manage)
-    made = Suppressions(ledger, lambda: "gateway", "token", lambda one: f"L-{one}", lambda: NOW)
+    made = Suppressions(ledger, "api", lambda one: f"L-{one}", lambda: NOW)
     with ledger.write() as connection:
         contact(connection, ZOE, lists=["a", "b"], unsubscribed_at=after(-5))
     return SimpleNamespace(list=made, at=at)

@@ -24,29 +24,30 @@ def tool(ledger, monkeypatch):
         known=True, places=[], lists={"crm": 1, "crm-billing": 2, "other": 3}, done=[]
     )
 
-    def contact_at(gateway, email, *, before_call):
-        before_call()
+    def contact_at(api, email):
+        api.take()
         return SimpleNamespace(id=9) if at_mailjet.known else None
 
-    def list_recipients_of(gateway, number, *, before_call):
-        before_call()
+    def list_recipients_of(api, number):
+        api.take()
         assert number == 9
         return [SimpleNamespace(list_id=id_, unsubscribed=gone) for id_, gone in at_mailjet.places]
 
-    def list_ids(gateway, *, before_call):
-        before_call()
+    def list_ids(api):
+        api.take()
         return at_mailjet.lists
 
-    def manage_contact(gateway, list_id, contact, *, action, before_call):
-        before_call()
-        at_mailjet.done.append((gateway, list_id, contact.email, action))
+    def manage_contact(api, list_id, contact, *, action):
+        api.take()
+        at_mailjet.done.append(("gateway", list_id, contact.email, action))
 
     for one in (contact_at, list_recipients_of, list_ids, manage_contact):
         monkeypatch.setattr(suppressions_by_hand, one.__name__, one)
     monkeypatch.setattr(suppressions_by_hand, "lists_of", lambda connection, name: ["", "billing"])
     calls = []
     names = {"": "crm", "billing": "crm-billing"}
-    made = Suppressions(ledger, lambda: "gateway", lambda: calls.append(1), names.__getitem__, lambda: NOW)
+    api = SimpleNamespace(take=lambda: calls.append(1))
+    made = Suppressions(ledger, api, names.__getitem__, lambda: NOW)
     made.at_mailjet, made.calls, made.ledger = at_mailjet, calls, ledger
     return made
 

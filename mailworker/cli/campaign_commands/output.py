@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mailworker.campaigns import Audience
 from mailworker.campaigns.lifecycle import ENDED
 from mailworker.cli.console import console, table, write_json
-from mailworker.cli.container_context import take_token
+from mailworker.cli.container_context import rest_api
 from mailworker.cli.input_file import read_text
 from mailworker.errors import BadInput
 from mailworker.mailjet.contact_queries import template_content
@@ -108,9 +109,7 @@ def rates_of(figures: Mapping[str, int]) -> dict[str, float | None]:
 
 def content_of(container: "Container") -> Callable[[int], tuple[str, str]]:
     """Asks Mailjet for a template's HTML and text, one call each."""
-    return lambda template_id: template_content(
-        container.gateway, template_id, before_call=lambda: take_token(container)
-    )
+    return partial(template_content, rest_api(container))
 
 
 def show_example(example: "CampaignExample", folder: Path, name: str) -> Path:

@@ -1,10 +1,9 @@
 """What Mailjet knows of us. Every call takes a token of the bucket that all workers share."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import TYPE_CHECKING
 
-from mailworker.cli.container_context import take_token
+from mailworker.cli.container_context import rest_api
 from mailworker.cli.doctor_checks import cures
 from mailworker.cli.doctor_checks.finding import Check, Finding, Note, make
 from mailworker.cli.template_commands.check import check_mailjet
@@ -13,50 +12,50 @@ from mailworker.mailjet import account_checks
 
 if TYPE_CHECKING:
     from mailworker.container import Container
-    from mailworker.mailjet.gateway import Gateway
+    from mailworker.mailjet.rest_api import RestApi
 
 SUBJECT = "mailjet"
 
 
 def examine(container: "Container", webhook_url: str | None) -> Iterator[Finding]:
     """The account first: where it cannot be asked, nothing else can, and nothing is shown thrice."""
-    token = partial(take_token, container)
-    account = make(Check(SUBJECT, "Mailjet: account", lambda: _account(container, token)))
+    api = rest_api(container)
+    account = make(Check(SUBJECT, "Mailjet: account", lambda: _account(api)))
     yield account
     if account.faults:
         return
-    for name, ask in _checks(container, webhook_url, token):
+    for name, ask in _checks(container, webhook_url, api):
         yield make(Check(SUBJECT, f"Mailjet: {name}", ask))
 
 
-def _account(container: "Container", token: Callable[[], None]) -> list[str]:
+def _account(api: "RestApi") -> list[str]:
     try:
-        return account_checks.key_faults(container.gateway, before_call=token)
+        return account_checks.key_faults(api)
     except MailworkerError as fault:
         return [f"{str(fault).rstrip('.')}. {cures.for_mailjet(fault)}"]
 
 
 def _checks(
-    container: "Container", webhook_url: str | None, token: Callable[[], None]
+    container: "Container", webhook_url: str | None, api: "RestApi"
 ) -> Iterator[tuple[str, Callable[[], list[str]]]]:
-    gateway, blocks = container.gateway, container.settings.mailjet.blocks.values()
+    blocks = container.settings.mailjet.blocks.values()
     senders = {block.from_email for block in blocks}
     templates = {block.template_id for block in blocks}
     templates |= {other.template_id for block in blocks for other in block.languages.values()}
-    yield "senders", lambda: account_checks.sender_faults(gateway, senders, before_call=token)
-    yield "sender domains", lambda: _domains(gateway, senders, token)
-    yield "templates", lambda: account_checks.template_faults(gateway, templates, before_call=token)
+    yield "senders", lambda: account_checks.sender_faults(api, senders)
+    yield "sender domains", lambda: _domains(api, senders)
+    yield "templates", lambda: account_checks.template_faults(api, templates)
     yield "variables in the templates", lambda: _variables(container)
     web = container.settings.web
     if webhook_url:
-        yield "webhook", lambda: account_checks.webhook_faults(gateway, webhook_url, before_call=token)
+        yield "webhook", lambda: account_checks.webhook_faults(api, webhook_url)
     elif login := web.webhook_login:
-        yield "webhook", lambda: account_checks.webhook_login_faults(gateway, login, before_call=token)
+        yield "webhook", lambda: account_checks.webhook_login_faults(api, login)
 
 
-def _domains(gateway: "Gateway", senders: set[str], token: Callable[[], None]) -> list[str]:
+def _domains(api: "RestApi", senders: set[str]) -> list[str]:
     """Notes: mail leaves all the same."""
-    return [Note(fault) for fault in account_checks.domain_faults(gateway, senders, before_call=token)]
+    return [Note(fault) for fault in account_checks.domain_faults(api, senders)]
 
 
 def _variables(container: "Container") -> list[str]:

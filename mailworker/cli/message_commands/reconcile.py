@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
-from mailworker.cli.container_context import take_token
+from mailworker.cli.container_context import rest_api
 from mailworker.core.clock import utc_now
 from mailworker.core.kind import Kind
 from mailworker.core.message import Receipt
@@ -34,7 +33,7 @@ def reconcile_messages(container: "Container", since: datetime) -> tuple[int, in
     named = moved = 0
     # Mailjet counts in whole seconds and by a clock of its own: what it took just now is requested as well.
     until = utc_now() + timedelta(minutes=1)
-    pages = list_between(container.gateway, since, until, before_call=partial(take_token, container))
+    pages = list_between(rest_api(container), since, until)
     for page in pages:
         named += len(page)
         for start in range(0, len(page), _AT_ONCE):

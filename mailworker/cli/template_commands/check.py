@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mailworker.cli.container_context import take_token
+from mailworker.cli.container_context import rest_api
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.kind import Kind, VariableType
 from mailworker.errors import BadInput, Refused
@@ -124,9 +124,8 @@ def unwise(what: str, html: str, text: str) -> list[str]:
 
 def _check_one(container: "Container", number: int, kind: Kind, found: TemplateFindings) -> None:
     what = f"Mailjet's template {number}"
-    take_token(container)
     try:
-        content = first_row(container.gateway.rest(RestCall("template_detailcontent", id=number)))
+        content = first_row(rest_api(container).rest(RestCall("template_detailcontent", id=number)))
     except Refused as fault:
         if fault.code != "404":
             raise

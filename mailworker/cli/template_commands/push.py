@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 
 from mailworker.cli.console import console
-from mailworker.cli.container_context import take_token
+from mailworker.cli.container_context import rest_api
 from mailworker.cli.kind_names import whole_kind
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.errors import BadInput
@@ -124,8 +124,7 @@ def _plan(container: "Container", template: MailTemplate) -> PlannedPush:
     number = _find(container, name_of(template))
     if number is None:
         return PlannedPush(template)
-    take_token(container)
-    row = first_row(container.gateway.rest(RestCall("template_detailcontent", id=number)))
+    row = first_row(rest_api(container).rest(RestCall("template_detailcontent", id=number)))
     subject = (row.get("Headers") or {}).get("Subject") or ""
     return PlannedPush(template, number, (subject, row.get("Html-part") or "", row.get("Text-part") or ""))
 
@@ -140,16 +139,14 @@ def push_one(container: "Container", planned: PlannedPush) -> Pushed:
             "Text-part": template.text,
             "Headers": {"Subject": template.subject},
         }
-        take_token(container)
-        container.gateway.rest(RestCall("template_detailcontent", "POST", id=number, data=content))
+        rest_api(container).rest(RestCall("template_detailcontent", "POST", id=number, data=content))
     console().print(f"{planned.what}: {name}", markup=False)
     return Pushed(template.kind, template.language, template.subject, number)
 
 
 def _find(container: "Container", name: str) -> int | None:
-    take_token(container)
     row = first_row(
-        container.gateway.rest(RestCall("template", filters={"Name": name, "OwnerType": "apikey"}))
+        rest_api(container).rest(RestCall("template", filters={"Name": name, "OwnerType": "apikey"}))
     )
     return id_of(row) if row else None
 
@@ -162,8 +159,7 @@ def _create(container: "Container", template: MailTemplate, name: str) -> int:
         "IsTextPartGenerationEnabled": False,
         "Purposes": ["transactional"],
     }
-    take_token(container)
-    return id_of(first_row(container.gateway.rest(RestCall("template", "POST", data=properties))))
+    return id_of(first_row(rest_api(container).rest(RestCall("template", "POST", data=properties))))
 
 
 def show_plan(planned: Sequence[PlannedPush], *, dry_run: bool) -> None:
