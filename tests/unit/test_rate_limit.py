@@ -261,6 +261,27 @@ def test_who_went_away_is_not_waited_for(bucket, clock):
     assert bucket.try_take(BULK, "b") == 0.0
 
 
+@pytest.mark.parametrize(("away", "senior"), [(9.9, True), (10.1, False)])
+def test_seniority_outlives_an_absence_of_ten_seconds(bucket, clock, away, senior):
+    wait = bucket.try_take(BULK, "a")
+    clock.advance(wait + 0.25 + away)
+    press(bucket, clock, 0.01, URGENT)
+    assert bucket.try_take(BULK, "b") > 0
+    assert bucket.try_take(URGENT, "c") > 0
+    clock.advance(PACE + 0.01)
+    assert (bucket.try_take(BULK, "b") == 0.0) is senior
+
+
+def test_who_was_told_to_wait_long_is_waited_for_until_then(bucket, clock):
+    clock.advance(2)
+    press(bucket, clock, 1)
+    pause = bucket.pause()
+    assert (bucket.try_take(URGENT, "a"), bucket.try_take(BULK, "b")) == (pause, pause)
+    clock.advance(pause + 0.1)
+    assert bucket.try_take(BULK, "b") > 0
+    assert bucket.try_take(URGENT, "a") == 0.0
+
+
 def test_a_429_stops_everybody_and_longer_each_time(bucket, clock):
     press(bucket, clock, 2)
     pauses = []
