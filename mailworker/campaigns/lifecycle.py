@@ -183,8 +183,11 @@ class CampaignManager:
 
     def step(self) -> bool:
         """Go on with what the workers send; False where there is nothing to do now."""
-        self._guard.check_scheduled()
-        return self._workers.step(self._guard.demand_way_out)
+        try:
+            self._guard.check_scheduled()
+        finally:  # what cannot be taken back from Mailjet holds up no campaign of our own
+            moved = self._workers.step(self._guard.demand_way_out)
+        return moved
 
     def _write(self, spec: CampaignSpec, now: datetime) -> Row:
         id_ = uuid.uuid4().hex[:CAMPAIGN_ID]

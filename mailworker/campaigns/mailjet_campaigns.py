@@ -64,8 +64,12 @@ class MailjetCampaigns(ListAccess):
         mailjet.send_test(self._api, row["draft_id"], people)
 
     def schedule(self, row: Row, when: datetime) -> None:
-        """Have Mailjet send it then."""
-        mailjet.schedule_draft(self._api, row["draft_id"], when)
+        """Have Mailjet send it then; where its answer was lost, it is asked whether it will."""
+        try:
+            mailjet.schedule_draft(self._api, row["draft_id"], when)
+        except UnknownOutcome:
+            if self._status(row) is not DraftStatus.PROGRAMMED:
+                raise
 
     def send(self, row: Row, demand: Callable[[], None]) -> str:
         """Send it once. Gives what happened; TransientError where it surely was not sent, so repeat it.
@@ -92,14 +96,16 @@ class MailjetCampaigns(ListAccess):
         return self._send_once(row)
 
     def cancel(self, row: Row) -> None:
-        """Take a scheduled campaign back, or drop a draft. BadInput where Mailjet has sent it."""
-        if row["state"] == CampaignState.SCHEDULED:
-            status = self._status(row)
-            if status is DraftStatus.SENT:
-                self._set_state(row, CampaignState.SENT)
-                raise BadInput(f"{row['name']}: Mailjet has sent it.")
-            if status is DraftStatus.PROGRAMMED:
-                mailjet.cancel_schedule(self._api, row["draft_id"])
+        """End it, and take it back where Mailjet would send it, whatever is known of that here.
+
+        BadInput where Mailjet has sent it.
+        """
+        status = none_if_missing(lambda: self._status(row)) if row["draft_id"] else None
+        if status is DraftStatus.SENT:
+            self._set_state(row, CampaignState.SENT)
+            raise BadInput(f"{row['name']}: Mailjet has sent it.")
+        if status is DraftStatus.PROGRAMMED:
+            mailjet.cancel_schedule(self._api, row["draft_id"])
         self._set_state(row, CampaignState.CANCELLED)
 
     def take_back(self, row: Row, why: str) -> None:

@@ -13,7 +13,7 @@ from mailworker.campaigns.mailjet_campaigns import MailjetCampaigns
 from mailworker.config.contacts import ContactSettings
 from mailworker.core.kind import Kind, Variable
 from mailworker.core.message import Lane
-from mailworker.errors import BadInput, Unreachable
+from mailworker.errors import BadInput, Refused, Unreachable
 from mailworker.intake.job_row import row_of
 from mailworker.ledger import campaign_rows
 from mailworker.ledger.contact_rows import add_entries, new_entry, write_people
@@ -132,6 +132,18 @@ def begun(scene, **changes):
     row, _ = scene.manager.create({**OURS, **changes})
     scene.manager.send(row["name"])
     return row["name"]
+
+
+def test_what_mailjet_does_not_take_back_holds_up_no_campaign_of_ours(scene, monkeypatch):
+    def fail():
+        raise Refused("no such schedule")
+
+    scene.put(0)
+    begun(scene)
+    monkeypatch.setattr(scene.manager._guard, "check_scheduled", fail)
+    with pytest.raises(Refused, match="no such schedule"):
+        scene.manager.step()
+    assert scene.mails("to_email") == [("p0@x.example",)]
 
 
 def test_each_contact_gets_one_mail_with_its_own_data(scene):

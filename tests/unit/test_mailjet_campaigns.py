@@ -1,5 +1,6 @@
 """What is done with a campaign that Mailjet sends, for every state here and at Mailjet, and every answer to a send."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -208,7 +209,11 @@ def test_of_two_who_send_one_comes_too_late(ledger, mailjet, campaigns):
     ("state", "status", "after", "calls"),
     [
         ("draft", DRAFT, "cancelled", []),
+        ("draft", PROGRAMMED, "cancelled", ["delete campaigndraft_schedule"]),
+        ("draft", SENT, "sent", []),
         ("sending", DRAFT, "cancelled", []),
+        ("sending", PROGRAMMED, "cancelled", ["delete campaigndraft_schedule"]),
+        ("sending", SENT, "sent", []),
         ("scheduled", DRAFT, "cancelled", []),
         ("scheduled", PROGRAMMED, "cancelled", ["delete campaigndraft_schedule"]),
         ("scheduled", SENT, "sent", []),
@@ -224,6 +229,21 @@ def test_taking_a_campaign_back(ledger, mailjet, campaigns, state, status, after
         campaigns.cancel(row)
     found = now(ledger)
     assert (found["state"], found["finished_at"], mailjet.calls) == (after, NOW, calls)
+
+
+@pytest.mark.parametrize("fault", [None, Refused("gone", code="404")])
+def test_a_draft_that_is_not_at_mailjet_is_cancelled_here(ledger, mailjet, campaigns, fault):
+    mailjet.faults = {"campaigndraft_status": fault}
+    campaigns.cancel(put(ledger, draft_id=9 if fault else None))
+    assert (now(ledger)["state"], mailjet.calls) == ("cancelled", [])
+
+
+def test_what_mailjet_may_still_send_is_not_cancelled_before_it_was_asked(ledger, mailjet, campaigns):
+    mailjet.faults = {"campaigndraft_status": AWAY}
+    row = put(ledger)
+    with pytest.raises(TransientError):
+        campaigns.cancel(row)
+    assert now(ledger) == row
 
 
 @pytest.mark.parametrize("state", [str(state) for state in CampaignState])
@@ -364,6 +384,16 @@ def test_a_test_and_a_time_go_to_the_draft(ledger, mailjet, campaigns):
         ("campaigndraft_test", 9, {"Recipients": recipients}),
         ("campaigndraft_schedule", 9, {"Date": "2026-11-02T08:01:00+00:00"}),
     ]
+
+
+@pytest.mark.parametrize(("then", "scheduled"), [(PROGRAMMED, True), (DRAFT, False)])
+def test_where_the_answer_to_a_schedule_was_lost_mailjet_is_asked(
+    ledger, mailjet, campaigns, then, scheduled
+):
+    mailjet.faults = {"campaigndraft_schedule": LOST, "then": then}
+    with nullcontext() if scheduled else pytest.raises(UnknownOutcome):
+        campaigns.schedule(put(ledger), NOW + MINUTE)
+    assert mailjet.calls == ["campaigndraft_schedule"]
 
 
 @pytest.mark.parametrize(
