@@ -152,11 +152,22 @@ def test_the_commands_filters(monkeypatch):
     assert [one.partition(":")[0] for one in raised.value.faults] == ["--lane", "--older", "--newer"]
     assert raised.value.faults[0] == "--lane: is urgent, normal or bulk."
     whom = filters.Whom(to="t", customer="c")
-    found = filters.narrowed(wanted, whom, since="2026-11-01", until="2026-11-02", zone=PARIS)
+    plain = filters.wanted_of()
+    found = filters.narrowed(plain, whom, since="2026-11-01", until="2026-11-02", zone=PARIS)
     assert (found.to, found.customer, found.since, found.before) == ("t", "c", midnight(1), midnight(3))
-    for since in (None, "2026-11-01"):
-        kept = filters.narrowed(wanted, whom, since=since, until=None, zone=PARIS)
-        assert (kept.since, kept.before) == (midnight(1) if since else wanted.since, wanted.before)
+    kept = filters.narrowed(wanted, whom, since=None, until=None, zone=PARIS)
+    assert (kept.since, kept.before) == (wanted.since, wanted.before)
+    open_ = filters.narrowed(plain, whom, since=None, until=None, zone=PARIS)
+    assert (open_.since, open_.before) == (None, None)
+    days = {"since": f"{AT - timedelta(days=1):%Y-%m-%d}", "until": f"{AT - timedelta(days=1):%Y-%m-%d}"}
+    of_days = filters.narrowed(plain, whom, **days, zone=PARIS)
+    for older, newer in (("1h", "7d"), ("3d", "1h")):  # whichever of both is narrower counts
+        both = filters.narrowed(filters.wanted_of(older=older, newer=newer), whom, **days, zone=PARIS)
+        alone = filters.wanted_of(older=older, newer=newer)
+        assert both.since == max(of_days.since, alone.since)
+        assert both.before == min(of_days.before, alone.before)
+    assert both.since > of_days.since
+    assert both.before < of_days.before
     with pytest.raises(BadInput) as raised:
         filters.narrowed(wanted, filters.Whom(delivery="odd"), since=None, until="x", zone=PARIS)
     assert raised.value.faults[0].startswith("--delivery: is one of ")

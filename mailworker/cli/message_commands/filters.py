@@ -69,8 +69,9 @@ def narrowed(
     last = _read("--until", until, partial(_day, zone), faults, "write a day like 2026-11-30")
     if faults:
         raise BadInput(faults)
-    end = last + timedelta(days=1) if last else wanted.before
-    return replace(wanted, **asdict(whom), since=first or wanted.since, before=end)
+    begins = [moment for moment in (first, wanted.since) if moment]
+    ends = [moment for moment in (last and last + timedelta(days=1), wanted.before) if moment]
+    return replace(wanted, **asdict(whom), since=max(begins, default=None), before=min(ends, default=None))
 
 
 def _read(
