@@ -18,7 +18,8 @@ def main() -> None:
             raise
         sys.stderr.write(
             f"The command line needs the worker's packages ({missing.name} is missing): "
-            "pip install '.[worker,demo]' in a checkout. A client needs none of them.\n"
+            "pip install '.[worker,demo]' in a checkout, or 'FILE.whl[worker,demo]' with the wheel's path. "
+            "A client needs none of them.\n"
         )
         raise SystemExit(2) from None
     run()

@@ -10,7 +10,8 @@ from mailworker.cli.shared_options import AsJson, Yes
 from mailworker.core.clock import utc_now
 
 app = typer.Typer(
-    help="Campaigns: create, preview, test, schedule, send, show, pause, resume, cancel, stats.",
+    help="Campaigns: segment, create, preview, test, schedule, send, show, list, pause, resume, cancel, "
+    "stats.",
     no_args_is_help=True,
 )
 

@@ -12,7 +12,10 @@ from mailworker.core.clock import utc_now
 from mailworker.core.states import State
 from mailworker.errors import BadInput
 
-app = typer.Typer(help="Messages: list, search, explain, show, export, replay, cancel.", no_args_is_help=True)
+app = typer.Typer(
+    help="Messages: list, upcoming, search, explain, show, export, replay, resubmit, cancel, reconcile.",
+    no_args_is_help=True,
+)
 
 _Kind = Annotated[str | None, typer.Option(help="Only this kind, with or without api_crm...")]
 _Reason = Annotated[str | None, typer.Option(help="Only those whose reason contains this.")]

@@ -28,7 +28,7 @@ def run(*, dry_run: DryRun = False, as_of: AsOf = None, as_json: AsJson = False)
 def start(
     *,
     start_from: Annotated[
-        str | None, typer.Option("--from", help="Steps of days before are left unsaid; today if left out.")
+        str | None, typer.Option("--from", help="Steps of days before are not sent; today if left out.")
     ] = None,
     backlog: Annotated[
         bool, typer.Option("--backlog", help="Say also what is due from before, the latest step of each.")
@@ -72,7 +72,7 @@ def explain(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Tell where an invoice stands on the ladder, what was said, and why nothing is said now.
+    """Tell where an invoice stands on the ladder, which steps have their mail, and why none is sent now.
 
     Example: mailworker reminders explain FA-2026-004217
     """

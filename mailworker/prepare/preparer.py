@@ -189,7 +189,8 @@ class Preparer:
             self._tools.store.put(key, pdf.pdf)
             files.append(AttachmentRef(key, pdf.filename, "application/pdf", len(pdf.pdf), pdf.sha256))
             note = f"{note} PDF of {len(pdf.pdf)} bytes, sha256 {pdf.sha256}".strip()
-        return _Prepared(self._values(row, document["client"], variables, files), note)
+        whose = {"customer_id": row["customer_id"] or customer_named_in(document)}
+        return _Prepared(self._values(row, document["client"], variables, files) | whose, note)
 
     def _reminder(self, row: Row, kind: Kind) -> _Prepared:
         invoice = self._tools.crm().invoice(row["invoice_id"])
@@ -231,6 +232,15 @@ def with_address(document: Mapping[str, Any], email: str | None) -> dict[str, An
     if not email or not isinstance(client, Mapping) or client.get("email"):
         return dict(document)
     return {**document, "client": {**client, "email": email}}
+
+
+def customer_named_in(document: Mapping[str, Any]) -> str | None:
+    """The CRM's id of an invoice's customer, by which staff search; no number that only the page shows."""
+    client = document.get("client")
+    of_client = client if isinstance(client, Mapping) else {}
+    ids = (document.get("customer_id"), of_client.get("customer_id"), of_client.get("client_id"))
+    texts = (str(id_).strip() for id_ in ids if isinstance(id_, int | str))
+    return next((one_line(text, 64) for text in texts if text), None)
 
 
 def _given_files(row: Row) -> list[AttachmentRef]:

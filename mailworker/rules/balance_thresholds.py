@@ -200,7 +200,8 @@ def _low(facts: BalanceFacts, rules: BalanceRules, notified: Mapping[str, dateti
     notified_at = notified.get(_named(line, levels))
     if notified_at is not None and notified_at >= since:
         return NoAlert(
-            NoAlertReason.ALREADY_NOTIFIED, f"It was said on {notified_at:%Y-%m-%d}, and no top-up followed."
+            NoAlertReason.ALREADY_NOTIFIED,
+            f"An alert was written on {notified_at:%Y-%m-%d}, and no top-up followed.",
         )
     implied = {_low_key(facts, one, levels): higher for higher, one in crossed[:-1]}
     return AlertDue(Alert.LOW, _low_key(facts, line, levels), level, implied)

@@ -146,8 +146,9 @@ def _step_for(
 
 def _already_notified(invoice: InvoiceFacts, ladder: Ladder, step: Step, age: int) -> NotDue:
     if step == ladder.steps[-1]:
-        return NotDue(Why.ENDED, "The last step of the ladder was said.")
-    return NotDue(Why.ALREADY_NOTIFIED, f"Step {step.name} was said. {_next_sentence(invoice, ladder, age)}")
+        return NotDue(Why.ENDED, "The last step of the ladder has its mail.")
+    coming = _next_sentence(invoice, ladder, age)
+    return NotDue(Why.ALREADY_NOTIFIED, f"Step {step.name} has its mail. {coming}")
 
 
 def _next_sentence(invoice: InvoiceFacts, ladder: Ladder, age: int) -> str:

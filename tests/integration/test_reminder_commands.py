@@ -72,8 +72,8 @@ def test_the_schedule_shows_last_and_next_run_and_what_was_found(run):
     table = run("schedule")
     assert "0 6 * * *" in table
     assert "It only rehearses" in table
-    assert "left unsaid" in run("reminders", "start")
-    assert "left unsaid" in run("balances", "start")
+    assert "not sent" in run("reminders", "start")
+    assert "No mail goes out about" in run("balances", "start")
     assert "It only rehearses" not in run("schedule")
     assert "not now: disputed" in table
 

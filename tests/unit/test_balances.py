@@ -39,7 +39,7 @@ SENTENCES = {
     NoAlertReason.ENOUGH: r"It is not below \d+(\.\d+)?",
     NoAlertReason.NO_ALLOWANCE: "The threshold is a percentage, but the balance has no allowance",
     NoAlertReason.NO_THRESHOLD: "No threshold is configured for this type and plan",
-    NoAlertReason.ALREADY_NOTIFIED: r"It was said on 2026-11-\d\d, and no top-up followed",
+    NoAlertReason.ALREADY_NOTIFIED: r"An alert was written on 2026-11-\d\d, and no top-up followed",
     NoAlertReason.LONG_EXPIRED: "It expired more than 7 days ago",
     NoAlertReason.EXPIRED_SILENTLY: "Expired balances are not announced here",
     NoAlertReason.EXCLUDED: "The customer is excluded from balance alerts in the configuration",

@@ -126,6 +126,22 @@ def test_every_link_between_pages_leads_somewhere():
     assert broken == []
 
 
+def test_every_source_file_that_a_page_names_is_there():
+    ours = {
+        path.relative_to(ROOT).as_posix()
+        for room in ("mailworker", "tests", "tasks", "docs")
+        for path in (ROOT / room).rglob("*.py")
+    }
+    named = [
+        (page.name, name)
+        for page in PAGES
+        for name in re.findall(r"`((?:[a-z_]+/)*[a-z_]+\.py)`", page.read_text("utf-8"))
+    ]
+    assert [
+        (page, name) for page, name in named if not any(f"/{path}".endswith(f"/{name}") for path in ours)
+    ] == []
+
+
 def test_the_map_names_every_package_and_no_other():
     text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     table = text[text.index("## Where the code is") : text.index("Beside them")]

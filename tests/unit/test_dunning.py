@@ -57,12 +57,12 @@ SENTENCES = {
     Why.PART_PAID: f"A part was paid on {DAY}; grace lasts until {DAY}",
     Why.NOT_DUE_YET: rf"{NEXT}|The invoice is now due on {DAY}",
     Why.BEFORE_START: rf"The day of step d\+\d+ was before {DAY}",
-    Why.ALREADY_NOTIFIED: rf"Step d[+-]\d+ was said\. {NEXT}",
+    Why.ALREADY_NOTIFIED: rf"Step d[+-]\d+ has its mail\. {NEXT}",
     Why.WAITING: "An earlier reminder still waits to leave",
     Why.TOO_SOON: rf"The last one is of {DAY}; (one day|\d+ days) must lie between two",
     Why.TOO_LATE: rf"Step d-\d could leave only on {DAY}, after the due date"
     "|It says that the invoice is due soon, and the due date is over",
-    Why.ENDED: r"The ladder ended \d+ days after the due date|The last step of the ladder was said",
+    Why.ENDED: r"The ladder ended \d+ days after the due date|The last step of the ladder has its mail",
 }
 
 
@@ -268,7 +268,9 @@ def test_keys_never_change():
 
 def test_every_verdict_speaks_in_a_sentence():
     found = decide(INVOICE, LADDER, said(1), HOURS, noon(3))
-    assert found == NotDue(Why.ALREADY_NOTIFIED, "Step d+1 was said. The next step is d+7, on 2026-11-17.")
+    assert found == NotDue(
+        Why.ALREADY_NOTIFIED, "Step d+1 has its mail. The next step is d+7, on 2026-11-17."
+    )
 
 
 def test_a_due_date_that_is_put_off_starts_the_ladder_anew_where_its_date_says_so():

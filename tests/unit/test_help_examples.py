@@ -28,6 +28,13 @@ APP = typer.main.get_command(build())
 ALL = dict(commands(APP))
 
 
+@pytest.mark.parametrize("group", [name for name, one in APP.commands.items() if hasattr(one, "commands")])
+def test_a_groups_summary_that_lists_commands_lists_all(group):
+    _, colon, listed = (APP.commands[group].help or "").partition("\n")[0].partition(":")
+    names = {name.replace("-", " ") for name in APP.commands[group].commands}
+    assert not colon or {name.strip(" .") for name in listed.split(",")} == names
+
+
 @pytest.mark.parametrize("path", ALL)
 def test_the_help_has_an_example_of_this_command_that_it_takes(path):
     found = _EXAMPLE.search(" ".join((ALL[path].help or "").split()))

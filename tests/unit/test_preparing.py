@@ -194,6 +194,24 @@ def test_an_e_invoice_reaches_who_it_is_mailed_to(client, email):
     assert with_address({"client": client}, "to@x.example")["client"]["email"] == email
 
 
+@pytest.mark.parametrize(
+    ("given", "document", "found"),
+    [
+        (None, {"customer_id": 3}, "3"),
+        (None, {"customer_id": "", "client": {"customer_id": " C-7 "}}, "C-7"),
+        (None, {"client": {"client_id": 0}}, "0"),
+        (None, {"client": {"customer_number": "A-1"}}, None),
+        (None, {"customer_id": {"id": 3}}, None),
+        (None, {"customer_id": "x" * 70}, "x" * 63 + "…"),
+        ("own", {"customer_id": 3}, "own"),
+    ],
+)
+def test_an_invoice_is_found_by_its_customer(world, given, document, found):
+    w = world().put(customer_id=given, invoice={"invoice_number": "INV-7", "client": {}, **document})
+    w.preparer.prepare_one()
+    assert (w.m1["state"], w.m1["customer_id"]) == ("ready", found)
+
+
 def test_an_invoice_without_a_customer_stays_as_it_is():
     assert with_address({"client": None}, "to@x.example") == {"client": None}
 

@@ -233,9 +233,9 @@ def test_what_is_off_is_neither_run_nor_tried_out_where_it_finds_nothing(contain
 @pytest.mark.parametrize(
     ("given", "backlog", "day", "said"),
     [
-        (None, False, date(2026, 12, 1), "Steps whose day came before 2026-12-01 are left unsaid."),
-        ("2026-10-02", False, date(2026, 10, 2), "Steps whose day came before 2026-10-02 are left unsaid."),
-        (None, True, None, "What is due from before is said, too."),
+        (None, False, date(2026, 12, 1), "Steps whose day came before 2026-12-01 are not sent."),
+        ("2026-10-02", False, date(2026, 10, 2), "Steps whose day came before 2026-10-02 are not sent."),
+        (None, True, None, "What is due from before is sent, too."),
     ],
 )
 def test_from_which_day_reminders_are_written(container, monkeypatch, lines, given, backlog, day, said):
@@ -254,7 +254,7 @@ def test_from_which_day_reminders_are_written(container, monkeypatch, lines, giv
         (
             "2026-12-01",
             True,
-            "--backlog says all that is due, --from leaves the old unsaid; give one of them.",
+            "--backlog sends all that is due, --from leaves the old out; give one of them.",
         ),
         ("30.11.", False, "--from: write a day like 2026-11-30."),
         ("9999-12-31", False, "--from: write a day like 2026-11-30."),
@@ -281,7 +281,11 @@ def test_what_is_low_already_counts_as_known_unless_the_backlog_is_wanted(
     )
     start.start_balances(container, backlog=backlog)
     assert done == scans
-    old = "What is low or expired already is said, too." if backlog else "4 of before are left unsaid."
+    old = (
+        "Alerts of what is low or expired already are sent, too."
+        if backlog
+        else "No mail goes out about 4 of before."
+    )
     ended = "The next scan writes within a minute of its time."
     assert " ".join(lines()) == f"Balance alerts are started. {old} {ended}"
     with container.ledger.read() as connection:

@@ -19,25 +19,24 @@ if TYPE_CHECKING:
 def start_reminders(container: "Container", start_from: str | None, *, backlog: bool) -> None:
     """Start the ladder from a day on, today where none is given. Raises BadInput."""
     if backlog and start_from is not None:
-        raise BadInput("--backlog says all that is due, --from leaves the old unsaid; give one of them.")
+        raise BadInput("--backlog sends all that is due, --from leaves the old out; give one of them.")
     scan, now = _startable(container, reminders.SCAN), utc_now()
     today = now.astimezone(container.settings.worker.timezone).date()
     day = None if backlog else _day(start_from) or today
     start_scan(container, scan, start_from=day, now=now)
     old = (
-        f"Steps whose day came before {day} are left unsaid."
-        if day
-        else "What is due from before is said, too."
+        f"Steps whose day came before {day} are not sent." if day else "What is due from before is sent, too."
     )
     console().print(f"Reminders are started. {old} The next scan writes within a minute of its time.")
 
 
 def start_balances(container: "Container", *, backlog: bool) -> None:
-    """Start the alerts; what is low or expired already counts as said, unless the backlog is asked for."""
+    """Start the alerts; of what is low or expired already none is sent, unless the backlog is asked for."""
     scan, now = _startable(container, balances.SCAN), utc_now()
     known = 0 if backlog else to_its_end(container, scan, None, ScanMode.BASELINE).found
     start_scan(container, scan, start_from=None, now=now)
-    old = "What is low or expired already is said, too." if backlog else f"{known} of before are left unsaid."
+    about_all = "Alerts of what is low or expired already are sent, too."
+    old = about_all if backlog else f"No mail goes out about {known} of before."
     console().print(f"Balance alerts are started. {old} The next scan writes within a minute of its time.")
 
 

@@ -84,6 +84,7 @@ SELECT invoices.id AS invoice_id, invoices.number AS invoice_number, issue_date 
        customers.name AS client_name, customers.email AS client_email, customers.language,
        customers.city AS client_city, customers.postal_code AS client_postcode,
        customers.country AS client_country, customers.id AS client_customer_number,
+       customers.id AS customer_id,
        'https://espace.ondine-telecom.example/factures/' || invoices.number AS invoice_url,
        CASE state WHEN 'due' THEN 'https://espace.ondine-telecom.example/payer/' || invoices.number END
            AS pay_url

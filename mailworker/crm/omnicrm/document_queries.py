@@ -43,6 +43,7 @@ def invoice_document(schema: Schema, settings: OmnicrmSettings) -> str:
         "currency": f"'{settings.currency}'",
         "total_amount": transactions_sum(schema, schema.of("t", "transaction.cost"), settings.currency),
         "total_tax": transactions_sum(schema, tax(schema), settings.currency),
+        "customer_id": customer,
         "client_name": schema.of("c", "customer.name"),
         "client_email": best_email(schema, settings, customer),
         "client_vat_id": column(schema, "c", "customer.tax"),
