@@ -1,13 +1,20 @@
 """Jinja2, sandboxed: an invoice's data goes in, page source comes out."""
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
 from datetime import date, time
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from jinja2 import FileSystemLoader, TemplateError, TemplateNotFound, TemplateSyntaxError, Undefined
+from jinja2 import (
+    Environment,
+    FileSystemLoader,
+    TemplateError,
+    TemplateNotFound,
+    TemplateSyntaxError,
+    Undefined,
+)
 from jinja2.exceptions import SecurityError, UndefinedError
 from jinja2.runtime import BlockReference, LoopContext, Macro, TemplateReference
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -79,6 +86,18 @@ def _is_readable(obj: Any) -> bool:
     return isinstance(obj, _DATA + _OF_JINJA + (Undefined,)) or is_dataclass(obj)
 
 
+class TemplateFiles(FileSystemLoader):
+    """Reads an operator's templates anew when they change, the package's own once.
+
+    An upgrade in place replaces the package's files under a running worker, whose code fits the old ones.
+    """
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        """The source, its file, and whether it is still so."""
+        source, filename, is_up_to_date = super().get_source(environment, template)
+        return source, filename, (lambda: True) if filename.startswith(str(OURS)) else is_up_to_date
+
+
 class Templates:
     """The user's templates first, ours behind them; values are escaped, and Python is out of reach."""
 
@@ -86,7 +105,7 @@ class Templates:
         folders = [str(folder) for folder in (settings.template_dir, OURS) if folder is not None]
         self.limit = settings.limits.html_bytes
         self.env = PlainDataEnvironment(
-            loader=FileSystemLoader(folders),
+            loader=TemplateFiles(folders),
             autoescape=True,
             undefined=Unprintable,
             trim_blocks=True,

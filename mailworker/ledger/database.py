@@ -30,6 +30,10 @@ from mailworker.ledger.sqlite_write_queue import PATIENCE_SECONDS, LedgerUnavail
 _PATIENCE = {"connect_timeout": 5, **POSTGRESQL}
 #: PostgreSQL's word for a server that only answers questions, as a former primary after a failover.
 _READ_ONLY = "25006"
+STANDBY = (
+    "The ledger's server is a standby, or read-only, and takes no mail: point worker.database_url at its "
+    "primary, or promote it (docs/several-hosts.md)."
+)
 
 
 class Ledger:
@@ -179,7 +183,9 @@ def _translated() -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError, InternalError, PoolTimeout) as fault:
         cause = fault.orig if isinstance(fault, DBAPIError) else fault
-        if isinstance(fault, InternalError) and getattr(cause, "sqlstate", None) != _READ_ONLY:
+        if getattr(cause, "sqlstate", None) == _READ_ONLY:
+            raise LedgerUnavailable(STANDBY) from fault
+        if isinstance(fault, InternalError):
             raise
         raise LedgerUnavailable(f"The ledger does not answer: {_first_line(fault)}") from fault
     except (IntegrityError, DataError) as fault:

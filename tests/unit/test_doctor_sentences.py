@@ -418,7 +418,10 @@ class Postgres:
         return SimpleNamespace(scalar=lambda: self.answers[sign])
 
 
-STANDBY = "The ledger's server is a standby, which takes no mail: point worker.database_url elsewhere."
+STANDBY = (
+    "The ledger's server is a standby, or read-only, and takes no mail: point worker.database_url at its primary, "
+    "or promote it (docs/several-hosts.md)."
+)
 FORGETS = (
     "PostgreSQL forgets accepted mail at a crash or a fail-over: set synchronous_commit to on "
     "(ALTER ROLE ... SET synchronous_commit = 'on')."

@@ -154,3 +154,18 @@ def test_an_edited_template_is_noticed(tmp_path):
         path.write_text(source, "utf-8")
         os.utime(path, (number, number))
         assert templates.write("mine.html", {}) == source
+
+
+def test_a_template_of_ours_outlives_an_upgrade_in_place(tmp_path, monkeypatch):
+    """A package's files that are replaced under a running worker fit the next code, not this one."""
+    ours = tmp_path / "ours"
+    ours.mkdir()
+    monkeypatch.setattr("mailworker.invoices.jinja_sandbox.OURS", ours)
+    (ours / "invoice.html").write_text("{{ known }}", "utf-8")
+    templates = Templates(settings(tmp_path))
+    assert templates.write("invoice.html", {"known": "before"}) == "before"
+    (ours / "invoice.html").write_text("{{ unheard_of }}", "utf-8")
+    os.utime(ours / "invoice.html", (1, 1))
+    assert templates.write("invoice.html", {"known": "meanwhile"}) == "meanwhile"
+    (ours / "invoice.html").unlink()
+    assert templates.write("invoice.html", {"known": "after"}) == "after"

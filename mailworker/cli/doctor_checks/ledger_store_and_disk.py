@@ -20,6 +20,7 @@ from mailworker.core.clock import utc_now
 from mailworker.core.unset_text import known
 from mailworker.errors import TransientError, Unreachable
 from mailworker.invoices.file_store import store_identity
+from mailworker.ledger.database import STANDBY
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.queue.host_stores import differing, stores_in_use
 from mailworker.queue.unavailable import StreamUnavailable
@@ -81,7 +82,7 @@ def _split_faults(url: str) -> Iterator[str]:
 def _durability_faults(connection: Connection) -> Iterator[str]:
     """Whether this server is the one to write to, and what a crash or a fail-over would lose of it."""
     if connection.exec_driver_sql("SELECT pg_is_in_recovery()").scalar():
-        yield "The ledger's server is a standby, which takes no mail: point worker.database_url elsewhere."
+        yield STANDBY
     elif connection.exec_driver_sql("SHOW synchronous_commit").scalar() in {"off", "local"}:
         yield (
             "PostgreSQL forgets accepted mail at a crash or a fail-over: set synchronous_commit to on "
