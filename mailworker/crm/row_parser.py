@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mailworker.core.calendar_range import within_calendar
 from mailworker.core.currency import canonical_currency
+from mailworker.core.json_fields import is_label
+from mailworker.core.safe_text import is_one_line
 from mailworker.crm.language_name import language_of
 from mailworker.crm.records import Balance, CrmInvoice, Instalment, PaymentPlan, Service
 from mailworker.errors import BadInput
@@ -20,6 +22,10 @@ RecordT = TypeVar("RecordT")
 Row = Mapping[str, Any]
 Convert = Callable[[Any], Any]
 
+#: The longest id that a sentence about its row repeats.
+_LONGEST_SHOWN = 100
+#: Beyond this nothing is an amount of anything.
+_LARGEST = Decimal("1e20")
 _YES = {"1", "true", "t", "yes", "y"}
 _NO = {"0", "false", "f", "no", "n"}
 
@@ -57,12 +63,13 @@ class Reader(Generic[RecordT]):
                 continue
             try:
                 found[name] = self._converted(name, convert, value, zone)
-            except (ValueError, TypeError, ArithmeticError):  # dates leave the calendar, too
+            except (ValueError, TypeError, ArithmeticError, RecursionError):  # dates leave the calendar, too
                 faults.append(f"{name} {_EXPECTED[convert.__name__]}")
         if faults:
-            key = self.required[0]
-            record = self.record.__name__.removeprefix("Crm")
-            raise BadInput(f"{record} {row.get(key) or 'without ' + key}: {', '.join(faults)}.")
+            key, record = self.required[0], self.record.__name__.removeprefix("Crm")
+            shown = str(row.get(key) or "")
+            named = shown if is_label(shown, _LONGEST_SHOWN) else f"without {key}"
+            raise BadInput(f"{record} {named}: {', '.join(faults)}.")
         made = self.record(**found)
         return cast("RecordT", made.in_whole_units()) if isinstance(made, CrmInvoice) else made
 
@@ -97,6 +104,8 @@ class Reader(Generic[RecordT]):
         kind = Mapping if get_origin(hint) is Mapping else next(iter(get_args(hint)), hint)
         if name == "currency":
             return currency
+        if name.endswith(("_id", "_uuid")):
+            return identity
         if self.record in _MAILED and name in _AS_STAFF_WRITE_IT:
             return _AS_STAFF_WRITE_IT[name]
         by_kind: dict[Any, Convert] = {
@@ -162,6 +171,13 @@ def text(value: Any) -> str:
     return str(value)
 
 
+def identity(value: Any) -> str:
+    """What names a record: it stands in keys, so that nothing of it can be left out."""
+    if not is_one_line(found := text(value)):
+        raise ValueError
+    return found
+
+
 def first_address(value: Any) -> str:
     """The first of several addresses in one field, `a@x.fr; b@x.fr`: a mail has one reader."""
     found = (one.strip() for one in re.split("[;,]", text(value)))
@@ -202,7 +218,7 @@ def amount(value: Any) -> Decimal:
     if isinstance(value, bool):
         raise TypeError
     found = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
-    if not found.is_finite():
+    if not found.is_finite() or abs(found) > _LARGEST:
         raise ValueError
     return found
 
@@ -246,6 +262,7 @@ def _instalment(one: Row) -> Instalment:
 
 _EXPECTED = {
     "text": "is not a text",
+    "identity": "is not a text on one line",
     "first_address": "is not a text",
     "language": "is not a text",
     "whole": "is not a whole number",

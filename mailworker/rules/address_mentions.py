@@ -30,7 +30,7 @@ def without_mentions(text: str, name: str, instead: str) -> str:
     kept, end = [], 0
     for first, last in _spans(text):
         bare = text[first:last].strip(_AROUND)
-        if first >= end and canonical_address(bare) == name:
+        if canonical_address(bare) == name:
             kept.append(text[end:first] + text[first:last].replace(bare, instead))
             end = last
     return "".join((*kept, text[end:]))

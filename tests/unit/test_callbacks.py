@@ -164,6 +164,17 @@ def test_a_sent_mail_is_told_once_and_nothing_personal_with_it(scene):
     assert "secret" not in json.dumps(body)
 
 
+@pytest.mark.parametrize(
+    ("why", "told"),
+    [("no such mailbox", "no such mailbox"), ("550 zoe@courriel.example unknown", None), (None, None)],
+)
+def test_a_reason_that_may_name_a_person_stays_here(scene, why, told):
+    note(scene, send(scene, "reset:1"), "bounced", why)
+    scene.run()
+    ((_, body),) = scene.upserted.upserted
+    assert body["data"].get("why") == told
+
+
 def test_what_happened_before_is_old_news(ledger):
     wipe(ledger)
     crm = Crm()

@@ -58,6 +58,8 @@ def test_which_copy_is_older(copy, known, older):
         (" Lyon ", "str", "Lyon"),
         ("", "int", None),
         ("41", "int", 41),
+        (str(2**63 - 1), "int", 2**63 - 1),
+        (str(1 - 2**63), "int", 1 - 2**63),
         ("2.5", "float", 2.5),
         ("oui", "bool", True),
         ("FALSE", "bool", False),
@@ -72,7 +74,15 @@ def test_a_value_becomes_typed(text, kind, value):
 
 @pytest.mark.parametrize(
     ("text", "kind"),
-    [("4.5", "int"), ("many", "int"), ("nan", "float"), ("maybe", "bool"), ("soon", "datetime")],
+    [
+        ("4.5", "int"),
+        ("many", "int"),
+        (str(2**63), "int"),
+        (str(-(2**63)), "int"),
+        ("nan", "float"),
+        ("maybe", "bool"),
+        ("soon", "datetime"),
+    ],
 )
 def test_a_value_of_another_type_is_none(text, kind):
     with pytest.raises(ValueError, match=r".+"):
@@ -86,6 +96,8 @@ def test_a_value_of_another_type_is_none(text, kind):
         ("Client depuis", "client_depuis"),
         ("Âge du client", "age_du_client"),
         ("2nd", "field_2nd"),
+        ("a" * 49 + " b", "a" * 49 + "_"),  # it stands at Mailjet so, and must never change
+        ("2" * 60, "field_" + "2" * 44),
     ],
 )
 def test_a_custom_fields_name_is_one_that_mailjet_takes(field, name):

@@ -1,16 +1,18 @@
 """Values that libraries answer with faults of several kinds: each comes to the same sentence, or to nothing."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import get_args
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
 from pydantic import BaseModel
 
+from mailworker.balances import BalanceScan
 from mailworker.config.cgrates import CgratesSettings
 from mailworker.config.settings import Settings, parse_settings
 from mailworker.config.worker import WorkerSettings
@@ -18,10 +20,12 @@ from mailworker.crm.cgrates import CgratesClient
 from mailworker.crm.cgrates.account import moment
 from mailworker.crm.cgrates.action_triggers import _is_number
 from mailworker.crm.cgrates.posts import read_post
+from mailworker.crm.instalments import instalments
 from mailworker.crm.openapi_fetch import _read
-from mailworker.crm.records import CrmInvoice
+from mailworker.crm.records import Balance, CrmContact, CrmInvoice, Customer, Exclusion, Service, Token
 from mailworker.crm.row_parser import Reader
 from mailworker.errors import BadInput, ConfigError, Misconfigured
+from mailworker.reminders import ReminderScan
 from mailworker.wording.subjects import _number
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -148,3 +152,48 @@ def test_a_key_with_any_value_is_read_or_told_as_a_fault_of_the_file(odd):
             parse_settings(yaml.safe_dump(document), environ={})
         except ConfigError as fault:
             assert fault.faults, (above, key)  # noqa: PT017 - one of the two
+
+
+#: What databases, JSON and people put into a column, and what none of them should.
+ODD = [
+    None, "", 0, -1, True, float("nan"), float("inf"), Decimal("1e400"), Decimal("1e20"), Decimal("1e-400"), 10**400, "x" * 5000,
+    "\x00", "\ud800", "\n", "a@b.fr; c@d.fr", [], [1], {}, {"a": 1}, b"abc", memoryview(b"x"), date.min, date.max,
+    datetime.min,  # noqa: DTZ901 - of no zone
+       datetime.max.replace(tzinfo=timezone(-timedelta(hours=12))), time(1), timedelta(1), uuid4(), "2026-11-30T25:00", "0000-00-00",
+    "9999-12-31", "1,5", "\u0661\u0662", "Nowhere", "EUR", "no", "[]", [{"due_date": None}], [{"due_date": "2026-12-01", "amount": "x"}],
+    '[{"due_date": "2026-12-01", "amount": 10}]', "[" * 20_000,
+]  # fmt: skip
+ROWS = {
+    CrmInvoice: ROW | {"pay_url": "https://crm.example/p"},
+    Balance: {
+        "balance_id": 7, "customer_id": "C", "balance_type": "Data", "amount": 1, "allowance": 10, "unit": "Go",
+        "period_start": "2026-11-01", "email": "z@x.example", "customer_name": "Zoé", "service_name": "Mobile",
+        "topup_url": "https://crm.example/t", "renewal_url": "https://crm.example/r",
+    },
+    Customer: {"customer_id": "C", "name": "Zoé"},
+    CrmContact: {"contact_id": 1, "customer_id": "C", "name": "Zoé", "email": "z@x.example"},
+    Exclusion: {"customer_id": "C"},
+    Service: {
+        "service_uuid": "u", "service_id": 1, "customer_id": "C", "email": "z@x.example", "customer_name": "Zoé",
+        "service_name": "Mobile",
+    },
+    Token: {"token_id": "t", "used": False},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("record", ROWS, ids=lambda one: one.__name__)
+def test_no_value_of_a_column_stops_a_scan(make_world, record):
+    """Each is a fault of its row, or goes out as it is."""
+    reader = Reader(record, PARIS, {})
+    key = reader.required[0]
+    rows = (
+        ROWS[record] | {key: f"{name}-{n}", name: odd} for name in reader.columns for n, odd in enumerate(ODD)
+    )
+    read, faults = reader.read_all(rows)
+    assert read
+    assert all(fault == fault.encode().decode() for fault in faults)
+    if record in {CrmInvoice, Balance}:
+        records = [part for one in read for part in (instalments(one) if record is CrmInvoice else [one])]
+        world = make_world(*records, page_size=10_000)
+        assert world.scan(ReminderScan if record is CrmInvoice else BalanceScan).finished_at
+        world.dispatch()

@@ -449,6 +449,12 @@ def test_which_of_two_reasons_is_kept(one, other, kept):
     assert weightier(first, second) == weightier(second, first) == wanted
 
 
+@pytest.mark.parametrize(("reason", "kept"), [("spam", "a"), ("preblocked", "b")])
+def test_of_two_reasons_of_one_second_one_is_kept_in_either_order(reason, kept):
+    one, other = (Listing(reason, NOW, source) for source in "ab")
+    assert weightier(one, other).source == weightier(other, one).source == kept
+
+
 def test_copies_of_a_mail_whose_recipient_only_the_crm_knows():
     asked = {
         "kind": "api_crmCommunicationCustomerInvoice", "invoice_id": "7", "cc": ["a@x.example", "A@x.example"],
