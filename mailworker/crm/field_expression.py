@@ -25,12 +25,10 @@ def value_at(record: Any, expression: str) -> Any:
     total = Decimal(0)
     for sign, value in zip(["+", *parts[1::2]], values, strict=True):
         try:
-            number = Decimal(str(value)) if not isinstance(value, bool) else None
+            number = Decimal(str(value))
+            total += number if sign == "+" else -number
         except InvalidOperation:
-            number = None
-        if number is None:
             return str(value)
-        total += number if sign == "+" else -number
     return total
 
 

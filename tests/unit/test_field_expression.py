@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mailworker.crm.field_expression import value_at
 
-RECORD = {"total_amount": "10.10", "total_tax": 2, "paid": 1.5, "client": {"e-mail": "x", "due": "3"}, "empty": "", "none": None, "yes": True, "word": "n/a"}  # fmt: skip
+RECORD = {"total_amount": "10.10", "total_tax": 2, "paid": 1.5, "client": {"e-mail": "x", "due": "3"}, "empty": "", "none": None, "yes": True, "word": "n/a", "endless": float("inf")}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,7 @@ RECORD = {"total_amount": "10.10", "total_tax": 2, "paid": 1.5, "client": {"e-ma
         ("total_amount + empty", None),
         ("total_amount + word", "n/a"),
         ("total_amount + yes", "True"),
+        ("endless - endless", "inf"),
     ],
 )
 def test_values(expression, value):
