@@ -113,6 +113,16 @@ def test_a_clock_that_steps_back_closes_nothing_for_so_long(bucket, clock, back)
     assert 190 <= len(after) <= 198
 
 
+def test_a_pause_ends_where_the_clock_steps_back_an_hour(bucket, clock):
+    press(bucket, clock, 30)
+    bucket.pause()
+    clock.advance(-3600)
+
+    after = press(bucket, clock, 60)
+
+    assert 190 <= len(after) <= 198
+
+
 @pytest.mark.parametrize("refused", [URGENT, NORMAL])
 def test_a_lane_that_was_refused_before_a_clock_stepped_back_waits_in_nobodys_way(bucket, clock, refused):
     """It went away then, and its mail left with another's call: nobody is there to come back."""
