@@ -5,10 +5,9 @@ Needs Redis and Celery's client half only; no database, no PDF library, no Mailj
 
 import os
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from redis.backoff import NoBackoff
@@ -16,6 +15,7 @@ from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
 from mailworker.config.builtin_kinds import INVOICE, INVOICE_REMINDER, KINDS
+from mailworker.core.chunks import chunked
 from mailworker.core.clock import utc_now
 from mailworker.core.kind import Kind
 from mailworker.core.message import Job
@@ -160,7 +160,7 @@ class MailClient:
         """
         done = Enqueued()
         looked_at = 0
-        for chunk in _chunks(jobs):
+        for chunk in chunked(jobs, CHUNK):
             checked: list[Job] = []
             entries: list[tuple[Channel, envelope.Entry]] = []
             now = utc_now()
@@ -281,9 +281,3 @@ class MailClient:
 def _given(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """What a caller gave of a method's arguments."""
     return {name: value for name, value in arguments.items() if name != "self" and value is not None}
-
-
-def _chunks(jobs: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-    iterator = iter(jobs)
-    while chunk := list(islice(iterator, CHUNK)):
-        yield chunk

@@ -88,13 +88,7 @@ def first_sent_after(connection: Connection, moment: datetime) -> str | None:
     return first_value(connection, query)
 
 
-def unknown_due(connection: Connection, now: datetime) -> bool:
-    """Whether a message of unknown outcome is to be asked about."""
-    query = select(messages.c.id).where(in_state("unknown"), messages.c.not_before <= now)
-    return any_row(connection, query)
-
-
-def anything_to_render(connection: Connection, now: datetime) -> bool:
-    """Whether a message waits for its PDF."""
-    query = select(messages.c.id).where(in_state("accepted"), messages.c.not_before <= now)
+def anything_due(connection: Connection, state: State, now: datetime) -> bool:
+    """Whether the time of a message in this state has come."""
+    query = select(messages.c.id).where(in_state(str(state)), messages.c.not_before <= now)
     return any_row(connection, query)

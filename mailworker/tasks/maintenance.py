@@ -13,7 +13,7 @@ from mailworker.ledger.callback_rows import forget as forget_callbacks
 from mailworker.ledger.readdress_waiting_mail import forget_left
 from mailworker.ledger.statistics import SETTLES
 from mailworker.ledger.statistics import roll_up as count_hours
-from mailworker.ledger.stuck_messages import anything_to_render, unknown_due
+from mailworker.ledger.stuck_messages import anything_due
 from mailworker.ledger.stuck_messages import forget as forget_rows
 from mailworker.observability.redis_counters import CounterTally, count_outcomes
 from mailworker.queue import envelope
@@ -64,7 +64,8 @@ def _wake_all(container: Container) -> None:
         log.info("expired", messages=late)
         _count(container, {State.EXPIRED: late})
     with container.ledger.read() as connection:
-        to_render, to_reconcile = anything_to_render(connection, now), unknown_due(connection, now)
+        to_render = anything_due(connection, State.ACCEPTED, now)
+        to_reconcile = anything_due(connection, State.UNKNOWN, now)
     for lane in Lane:
         if container.stream(lane).waiting():
             wake(container, MAIL[lane])

@@ -41,7 +41,7 @@ from mailworker.ledger.message_search import MessageFilter, list_messages
 from mailworker.ledger.record_outcome import CallRecord, put_off, settle
 from mailworker.ledger.record_prepared import prepared
 from mailworker.ledger.rejected_jobs import reject
-from mailworker.ledger.stuck_messages import anything_to_render, claim_late, forget, strand, unknown_due
+from mailworker.ledger.stuck_messages import anything_due, claim_late, forget, strand
 from mailworker.ledger.suppressions import lift, suppress, suppressed
 from mailworker.ledger.tables import attempts, events, messages, rejected_jobs, timeline
 from tests.rows import NOW, after, row
@@ -436,8 +436,8 @@ def test_forgetting_takes_everything_that_hangs_on_a_message(ledger):
 def test_looking_up_what_is_unknown(ledger):
     put(ledger, row("m1", state="unknown"), row("m2", state="unknown", not_before=after(1)))
     with ledger.read() as connection:
-        assert unknown_due(connection, NOW)
-        assert not unknown_due(connection, after(-1))
+        assert anything_due(connection, State.UNKNOWN, NOW)
+        assert not anything_due(connection, State.UNKNOWN, after(-1))
     with ledger.write() as connection:
         (claimed,) = claim_unknown(connection, now=NOW, lease=Lease("asker", after(120)), limit=9)
         assert (claimed["id"], claimed["lookups"]) == ("m1", 1)
@@ -462,10 +462,10 @@ def test_preparing(ledger):
         row("m2", state="accepted", not_before=after(9)),
     )
     with ledger.write() as connection:
-        assert anything_to_render(connection, NOW)
+        assert anything_due(connection, State.ACCEPTED, NOW)
         (claimed,) = claim_for_rendering(connection, now=NOW, lease=LEASE, limit=5)
         assert (claimed["id"], claimed["state"], claimed["attempts"]) == ("m1", "rendering", 1)
-        assert not anything_to_render(connection, NOW)
+        assert not anything_due(connection, State.ACCEPTED, NOW)
         assert claim_for_rendering(connection, now=NOW, lease=LEASE, limit=5) == []
         values = {"to_email": "c@client.example", "variables": {"a": 1}}
         assert not prepared(connection, "m1", "lease-b", values=values, note="x", now=NOW)

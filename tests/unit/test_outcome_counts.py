@@ -121,7 +121,7 @@ def test_the_sweep(redis, monkeypatch):
         take_back=lambda: {State.ACCEPTED: 0, State.FAILED: 2, State.READY: 3}, expire=lambda: 4
     )
 
-    def stop(_connection, _now):
+    def stop(*_):
         raise TransientError("enough for this test")
 
     container = SimpleNamespace(
@@ -132,7 +132,7 @@ def test_the_sweep(redis, monkeypatch):
     )
     monkeypatch.setattr(maintenance, "current_container", lambda: container)
     monkeypatch.setattr(maintenance, "_note_beat", lambda *_: None)
-    monkeypatch.setattr(maintenance, "anything_to_render", stop)
+    monkeypatch.setattr(maintenance, "anything_due", stop)
     maintenance.sweep()
     assert counts(redis) == {
         "outcomes failed": 2,

@@ -192,6 +192,13 @@ def test_a_new_redis_starts_closed(bucket, clock):
     assert bucket.try_take(URGENT, "a") == 0.0
 
 
+def test_the_log_holds_the_limit_and_not_one_more(bucket, clock):
+    bucket.try_take(URGENT, "to begin with")
+    clock.advance(70)
+    moments = press(bucket, clock, 61.4)
+    assert len(moments) == 200, "both of the burst, and one for each pace but the last"
+
+
 def test_a_lower_limit_holds_at_once(redis, clock):
     press(Bucket(redis, 200), clock, 30)
     assert press(Bucket(redis, 50), clock, 30) == [], "the log remembers more than 50 calls in this minute"

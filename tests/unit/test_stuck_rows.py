@@ -9,12 +9,11 @@ from mailworker.core.states import FINAL, State
 from mailworker.ledger import stuck_messages
 from mailworker.ledger.query_rows import any_row, first_row, first_value
 from mailworker.ledger.stuck_messages import (
-    anything_to_render,
+    anything_due,
     claim_late,
     first_sent_after,
     forget,
     strand,
-    unknown_due,
 )
 from mailworker.ledger.tables import attempts, events, invoice_numbers, messages, rejected_jobs, timeline
 from tests.rows import NOW, after, row
@@ -150,11 +149,11 @@ def test_the_first_that_was_sent_since_is_given(connection):
     assert first_sent_after(connection, NOW) == "m3"
 
 
-@pytest.mark.parametrize(("ask", "state"), [(unknown_due, "unknown"), (anything_to_render, "accepted")])
-def test_something_is_due_from_its_moment_on_and_in_its_state_only(connection, ask, state):
+@pytest.mark.parametrize("state", [State.UNKNOWN, State.ACCEPTED])
+def test_something_is_due_from_its_moment_on_and_in_its_state_only(connection, state):
     put(connection, row("m", state=state), row("other", not_before=after(-99)))
-    assert not ask(connection, after(-1))
-    assert ask(connection, NOW)
+    assert not anything_due(connection, state, after(-1))
+    assert anything_due(connection, state, NOW)
 
 
 def test_a_sweep_takes_a_bounded_number_and_the_next_one_the_rest(connection, monkeypatch):
