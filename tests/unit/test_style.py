@@ -142,6 +142,18 @@ def test_one_room_alone_speaks_to_each_neighbour(package, container):
     assert not strangers, told(strangers)
 
 
+def test_no_rest_call_is_made_without_the_token_that_rest_api_takes():
+    tokenless = [
+        where(path, node)
+        for path, node in nodes()
+        if isinstance(node, ast.Attribute)
+        and node.attr in {"rest", "raw"}
+        and "gateway" in ast.unparse(node.value)
+        and where(path) != "mailworker/mailjet/rest_api.py"
+    ]
+    assert not tokenless, told(tokenless)
+
+
 def test_one_file_alone_reads_the_clock():
     readers = [
         where(path, node)
