@@ -88,11 +88,6 @@ class Store:
         with self._lock:
             return list(self._by_custom_id.get(custom_id, ()))
 
-    def custom_ids(self) -> Counter[str]:
-        """How often each CustomID was taken."""
-        with self._lock:
-            return Counter(self._custom_ids)
-
     def tally(self) -> tuple[int, int, list[str]]:
         """How many mails arrived, how many CustomIDs, and those that came more than once."""
         with self._lock:

@@ -1,6 +1,5 @@
 """What a test holds while a local Mailjet runs beside it."""
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,11 +31,6 @@ class RunningSimulator:
     def calls(self) -> list[ReceivedCall]:
         """Every answered call."""
         return self.world.store.calls()
-
-    @property
-    def custom_ids(self) -> Counter[str]:
-        """How often each CustomID was taken."""
-        return self.world.store.custom_ids()
 
     @property
     def counts(self) -> dict[str, Any]:

@@ -71,13 +71,13 @@ def _call_errors(document: dict[str, Any]) -> Iterator[SendError]:
     messages = document.get("Messages")
     if not isinstance(messages, list):
         yield wrong_type("Messages", "Messages")
-        return
-    for message in messages:
-        yield from (
-            _message_errors(message, "Messages")
-            if isinstance(message, dict)
-            else [wrong_type("Messages", "message")]
-        )
+    else:
+        for message in messages:
+            yield from (
+                _message_errors(message, "Messages")
+                if isinstance(message, dict)
+                else [wrong_type("Messages", "message")]
+            )
 
 
 def _message_errors(message: dict[str, Any], root: str) -> Iterator[SendError]:

@@ -210,6 +210,8 @@ def test_v4_erases_at_once_and_answers_200_for_anyone(world):
         ("(IsBetweenNumbers(age,30,32))", True),
         ('(StartsWith(city,"Ly")) AND (EndsWith(city,"on")) AND (Contains(city,"yo"))', True),
         ("(missing=1)", False),
+        ("(city<40)", False),
+        ('(age>="Lyon")', False),
         ("(hasopenedsince(30))", False),
         ('(FormatDateTime("mm-dd",born)=DateTimeNow())', False),
     ],

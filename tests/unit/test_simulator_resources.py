@@ -129,6 +129,13 @@ def test_a_whole_row_may_come_back_in_a_change(world):
     assert ask(world, "PUT", "contact/99", {"Name": "Z"})[0] == 404
 
 
+def test_a_sender_that_is_there_is_not_made_again():
+    world = SimulatorState(SimulatorSettings(senders=("News@example.com",)))
+    status, answer = ask(world, "POST", "sender", {"Email": "news@EXAMPLE.com"})
+    said = 'MJ18 A Sender resource with value "news@example.com" for Email already exists.'
+    assert (status, answer["ErrorMessage"]) == (400, said)
+
+
 def test_a_sender_may_send_once_it_is_validated():
     world = SimulatorState(SimulatorSettings(senders=("a@example.com",), assume={"checks-senders"}))
     number = row(ask(world, "POST", "sender", {"Email": "New@example.com"}))["ID"]

@@ -6,12 +6,15 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.datastructures import Headers
 
 from mailworker.errors import BadInput
 from mailworker.simulator import SimulatorSettings
 from mailworker.simulator.address_syntax import is_address
 from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.calls_per_minute import CallMeter
+from mailworker.simulator.case_insensitive import fold
+from mailworker.simulator.cross_site_guard import _is_ours
 from mailworker.simulator.faults import Fault, FaultRules, Match, RuleInput
 from mailworker.simulator.handle_api_call import is_authorized
 from mailworker.simulator.segment_expressions import SegmentError, read_segment
@@ -85,6 +88,45 @@ def test_a_rule_strikes_a_call_for_any_message_that_it_names(match, strikes):
     rules.add(RuleInput(fault=Fault.SLOW, match=Match(**match)))
     assert (rules.for_call((Fault.SLOW,), call) is not None) is strikes
     assert rules.for_call((Fault.RESET_BEFORE,), call) is None
+
+
+@pytest.mark.parametrize(
+    ("match", "strikes"),
+    [
+        ({"custom_id_prefix": "b-"}, True),
+        ({"custom_id_prefix": "a-"}, False),
+        ({"recipient_contains": "@to."}, True),
+        ({"recipient_contains": "@cc."}, False),
+    ],
+)
+def test_a_rule_strikes_a_look_up_of_the_message_that_it_names(match, strikes):
+    asked = {"CustomID": "b-2", "ContactAlt": "x@to.fr"}
+    call = ApiCall("GET", "/v3/REST/message", asked, b"", datetime(2026, 9, 1, tzinfo=UTC))
+    rules = FaultRules()
+    rules.add(RuleInput(fault=Fault.SLOW, match=Match(**match)))
+    assert (rules.for_call((Fault.SLOW,), call) is not None) is strikes
+
+
+def test_names_in_other_capitals_are_one_name():
+    folded = fold({"Email": "a", "EMAIL": "b", "Name": "N", "Properties": {"City": {"In": 1}}})
+    assert (len(folded), folded["email"], list(folded)) == (3, "b", ["EMAIL", "Name", "Properties"])
+    assert folded["PROPERTIES"] == {"City": {"In": 1}}
+
+
+@pytest.mark.parametrize(
+    ("headers", "ours"),
+    [
+        ({"host": "localhost:1"}, True),
+        ({"host": "mail.localhost"}, True),
+        ({"host": "127.0.0.1:1", "origin": "http://127.0.0.1:1"}, True),
+        ({"host": "127.0.0.1:1", "origin": "http://127.0.0.1:2"}, False),
+        ({"host": "crm.example"}, False),
+        ({"host": "[::1"}, False),
+        ({}, False),
+    ],
+)
+def test_only_this_machines_own_pages_are_answered(headers, ours):
+    assert _is_ours(Headers(headers)) is ours
 
 
 @pytest.mark.parametrize(

@@ -170,6 +170,14 @@ def test_an_error_in_globals_refuses_the_call_in_its_own_shape():
     assert where.store.mails() == []
 
 
+def test_globals_name_nobody_to_write_to():
+    shared = {"To": [{"Email": "claire@example.com"}]}
+    answer, document = send({"Globals": shared, "Messages": [message()]})
+    (error,) = document["Globals"]["Errors"]
+    assert (answer.status, error["ErrorCode"], error["ErrorRelatedTo"]) == (400, "mj-0005", ["To"])
+    assert "any message property except To" in error["ErrorMessage"]
+
+
 def test_globals_are_merged_by_mailjets_rules():
     where = world()
     shared = {
