@@ -69,7 +69,7 @@ NOT_HERE = {
 BARE = {
     "mailworker messages replay", "mailworker messages show", "mailworker messages search", "mailworker messages",
     "mailworker holds", "mailworker reminders explain", "mailworker invoice check",
-    "mailworker messages list --to", "mailworker messages replay|cancel", "mailworker messages resubmit",
+    "mailworker messages cancel", "mailworker messages replay|cancel", "mailworker messages resubmit", "mailworker suppressions lift",
 }  # fmt: skip
 #: What is typed into a command that asks for more than yes or no.
 ANSWERS = {"mailworker operator-password": "correct horse battery staple\n"}
