@@ -102,6 +102,8 @@ class OmnicrmMail:
         for name in (self.names.contact_id, self.names.contact_customer, self.names.email):
             _check(contact, name)
         self._customer, self._contact = customer, contact
+        # So that the address which a contact loses is read before it is gone.
+        event.listen(getattr(contact, self.names.email), "set", lambda *_: None, active_history=True)
         event.listen(session, "after_flush", self._remember)
         event.listen(session, "after_transaction_create", self._begun)
         event.listen(session, "before_commit", self._look_twice)
@@ -142,9 +144,15 @@ class OmnicrmMail:
     def _changed(self, touched: _Touched, row: Any) -> None:
         if isinstance(row, self._customer):
             touched.customers.add(_text(row, self.names.customer_id))
-        if isinstance(row, self._contact) and _text(row, self.names.email):
+        if not isinstance(row, self._contact):
+            return
+        if _text(row, self.names.email):
             person = self._person(row)
             touched.contacts[person["contact_id"]] = person
+        else:
+            touched.contacts.pop(_text(row, self.names.contact_id), None)
+            before = inspect(row).attrs[self.names.email].history.deleted
+            touched.gone |= {address for one in before if one and (address := str(one).strip())}
 
     def _person(self, row: Any) -> dict[str, str]:
         names = self.names
@@ -164,7 +172,7 @@ class OmnicrmMail:
             session.info.setdefault(f"{_KEY}_kept", {})[transaction] = _touched(session).copy()
 
     def _look_twice(self, session: Any) -> None:
-        """Who still stands in the database under a deleted contact's address keeps it at Mailjet."""
+        """Who still stands in the database under an address that a contact lost keeps it at Mailjet."""
         touched = _touched(session)
         session.flush()
         if session.in_nested_transaction() or not touched.gone:

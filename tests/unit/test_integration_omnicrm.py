@@ -291,6 +291,19 @@ def test_of_a_contact_is_told_what_is_known(crm, own, told):
 
 
 @pytest.mark.parametrize("email", [None, "", " "])
+@pytest.mark.parametrize(
+    ("others", "told"), [("b@x.example", [("delete", "a@x.example")]), ("a@x.example", [])]
+)
+def test_an_address_that_its_contact_lost_is_deleted_unless_another_has_it(crm, email, others, told):
+    crm.session.add_all([person(7, "a@x.example"), person(8, others)])
+    crm.session.commit()
+    crm.told.clear()
+    crm.session.get(Contact, 7).contact_email = email
+    crm.session.commit()
+    assert crm.told == told
+
+
+@pytest.mark.parametrize("email", [None, "", " "])
 def test_a_contact_without_an_address_is_nobodys_news(crm, email):
     crm.session.add(contact := person(7, email))
     crm.session.commit()
@@ -403,7 +416,9 @@ def test_a_mail_of_a_savepoint_that_is_rolled_back_is_not_sent(crm):
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["add", "change", "delete", "savepoint", "release", "undo", "commit", "rollback"]),
+        st.sampled_from(
+            ["add", "change", "clear", "delete", "savepoint", "release", "undo", "commit", "rollback"]
+        ),
         st.integers(1, 4),
     ),
     max_size=25,
@@ -423,6 +438,8 @@ def test_what_was_told_is_what_the_database_holds(steps):
             session.add(person(number, f"{number}@x.example"))
         elif what == "change" and found is not None:
             found.contact_lastname = f"{found.contact_lastname}."
+        elif what == "clear" and found is not None:
+            found.contact_email = None
         elif what == "delete" and found is not None:
             session.delete(found)
         elif what == "savepoint":
@@ -446,6 +463,6 @@ def test_what_was_told_is_what_the_database_holds(steps):
             known.add(call[2])
         elif call[0] == "delete":
             known.discard(call[1])
-    assert known == set(session.scalars(select(Contact.contact_email)))
+    assert known == set(session.scalars(select(Contact.contact_email))) - {None}
     session.close()
     crm.engine.dispose()
