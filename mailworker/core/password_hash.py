@@ -64,7 +64,8 @@ def read_password_hash(text: str) -> PasswordHash:
         salt, key = (base64.urlsafe_b64decode(found[group] + "==") for group in (4, 5))
     except binascii.Error:
         raise ValueError(FAULT) from None
-    if n < 2 or n & (n - 1) or not 0 < p <= _MOST_ROUNDS or not 0 < 128 * n * r <= _MOST_MEMORY:
+    fits = 2 <= n < 1 << 16 * r and n & (n - 1) == 0  # RFC 7914, section 2
+    if not fits or not 0 < p <= _MOST_ROUNDS or 128 * n * r > _MOST_MEMORY:
         raise ValueError(FAULT)
     return PasswordHash(n, r, p, salt, key)
 

@@ -82,13 +82,19 @@ SALT, KEY = "c3Nzc3Nzc3Nzc3Nzc3Nzcw", "A" * 43
 
 @pytest.mark.parametrize(
     "text",
-    ["", "geheim", f"md5:2:1:1:{SALT}:{KEY}", f"scrypt:3:1:1:{SALT}:{KEY}", f"scrypt:1:1:1:{SALT}:{KEY}", f"scrypt:0:1:1:{SALT}:{KEY}",
-     f"scrypt:1048576:8:1:{SALT}:{KEY}", f"scrypt:16384:0:1:{SALT}:{KEY}", f"scrypt:16384:8:0:{SALT}:{KEY}", f"scrypt:16384:8:17:{SALT}:{KEY}",
-     f"scrypt:16384:8:5:{SALT}", f"scrypt:16384:8:5:short:{KEY}", f"scrypt:16384:8:5:{SALT}:{KEY}é", f"scrypt:16384:8:5:{SALT}:{'A' * 33}"],
+    ["", "geheim", f"md5:2:1:1:{SALT}:{KEY}", f"scrypt:16384:8:5:{SALT}", f"scrypt:16384:8:5:short:{KEY}",
+     f"scrypt:16384:8:5:{SALT}:{KEY}é", f"scrypt:16384:8:5:{SALT}:{'A' * 33}",
+     *(f"scrypt:{costs}:{SALT}:{KEY}" for costs in
+       ("3:1:1", "1:1:1", "0:1:1", "16384:0:1", "16384:8:0", "16384:8:17", "65536:1:1", "65536:9:1", "131072:8:1", "1048576:8:1"))],
 )  # fmt: skip
 def test_what_is_no_hash_is_told_and_costs_nothing(text):
     with pytest.raises(ValueError, match="mailworker operator-password"):
         read_password_hash(text)
+
+
+@pytest.mark.parametrize("costs", ["2:1:1", "32768:1:1", "65536:8:1", "2:8:16"])
+def test_the_most_and_the_least_that_a_hash_may_cost_can_be_tried(costs):
+    assert not read_password_hash(f"scrypt:{costs}:{SALT}:{KEY}").matches("correct horse")
 
 
 def test_the_command_prints_what_the_configuration_takes():
