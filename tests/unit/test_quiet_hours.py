@@ -200,6 +200,12 @@ def test_a_lifetime_counts_the_hours_in_which_mail_may_leave(start, lifetime, en
     assert open_until(start, lifetime, hours) == end
 
 
+def test_a_lifetime_counts_the_hours_of_the_customers_day():
+    start = datetime.fromisoformat("2026-11-23T18:30-04:00")
+    end = open_until(start, timedelta(hours=3), Hours(PARIS, NIGHT), "America/Martinique")
+    assert end == datetime.fromisoformat("2026-11-24T09:00-04:00")
+
+
 def test_without_quiet_hours_a_lifetime_is_what_it_says():
     start = datetime(2026, 11, 27, 18, tzinfo=UTC)
     assert open_until(start, timedelta(days=3), Hours(zone=ZoneInfo("Europe/Paris"))) == start + timedelta(

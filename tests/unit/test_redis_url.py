@@ -21,6 +21,7 @@ SENTINEL = "sentinel://ana:p%40ss@one.example,two.example:26380/mymaster/3"
         ("redis://ana:p%40ss@h:7/3?health_check_interval=5", None, "redis://ana:p%40ss@h:7/3"),
         ("redis://h:7/3?db=4", "redis://h:7/4", None),
         ("redis://h?db=4&socket_timeout=1.5", "redis://h/4?socket_timeout=1.5", "redis://h/4"),
+        ("redis://h?socket_timeout=86400", "redis://h?socket_timeout=86400", "redis://h"),
         ("rediss://h?ssl_ca_certs=ca.pem", "rediss://h?ssl_ca_certs=ca.pem&ssl_cert_reqs=required", None),
         ("rediss://h:7/0", "rediss://h:7/0?ssl_cert_reqs=required", None),
         ("rediss://h?ssl_cert_reqs=CERT_REQUIRED", "rediss://h?ssl_cert_reqs=required", None),
