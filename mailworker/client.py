@@ -11,25 +11,27 @@ from datetime import datetime
 from typing import Any
 
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
 from mailworker.config.builtin_kinds import INVOICE, INVOICE_REMINDER, KINDS
 from mailworker.core.chunks import chunked
 from mailworker.core.clock import utc_now
+from mailworker.core.json_fields import is_label, label_rule
 from mailworker.core.kind import Kind
 from mailworker.core.message import Job
-from mailworker.errors import BadInput, TransientError, UnknownOutcome
+from mailworker.errors import BadInput
 from mailworker.observability.tracing import enqueue_carrier
 from mailworker.queue import envelope
+from mailworker.queue.add_jobs import MaybeEnqueued, NotEnqueued, add_jobs
 from mailworker.queue.celery_sender import celery_sender
 from mailworker.queue.channels import CONTACTS, MAIL, Channel
 from mailworker.queue.redis_connection import connect
 from mailworker.queue.status_reply import MessageStatus, NoAnswer, ask_status
-from mailworker.queue.wake import raise_flag, send_wake_up
+from mailworker.queue.wake import send_wake_up
 from mailworker.rules.balance_key import Alert, balance_key
 from mailworker.rules.contact_input import check_contact, check_customer, check_email
 from mailworker.rules.job import check_job
+from mailworker.rules.job.check import MAX_INVOICE_ID
 
 __all__ = [
     "Alert",
@@ -44,15 +46,7 @@ __all__ = [
 
 #: How many jobs travel to Redis at once in `send_many`.
 CHUNK = 1_000
-TRIES = 2
-
-
-class NotEnqueued(TransientError):
-    """Redis could not be reached: nothing was enqueued; send again later."""
-
-
-class MaybeEnqueued(UnknownOutcome):
-    """Redis did not answer: the job may be enqueued. Send again with the same idempotency_key."""
+_LONGEST_PATIENCE = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +77,10 @@ class MailClient:
         language: str = "fr",
         replicas: int = 0,
     ) -> None:
+        if not isinstance(kinds, Mapping) or not all(isinstance(one, Kind) for one in kinds.values()):
+            raise BadInput("kinds: pass load_settings().kinds, or leave it out.")
+        if not isinstance(replicas, int) or replicas < 0:
+            raise BadInput("replicas: must be a whole number, 0 for none.")
         self._replicas = replicas
         url = redis_url or os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0"
         self._kinds = kinds
@@ -146,6 +144,8 @@ class MailClient:
 
         Without a key of its own it goes once a day.
         """
+        if not is_label(invoice_id, MAX_INVOICE_ID):
+            raise BadInput(f"invoice_id: {label_rule(MAX_INVOICE_ID)}.")
         key = idempotency_key or f"{INVOICE_REMINDER}:{invoice_id}:by-hand:{utc_now():%Y-%m-%d}"
         return self._send({"kind": INVOICE_REMINDER, "invoice_id": invoice_id, "idempotency_key": key})
 
@@ -158,6 +158,10 @@ class MailClient:
         many were looked at. When Redis fails in the middle it raises like `send`: what went before is
         enqueued, and the same jobs with the same keys can be sent again.
         """
+        if isinstance(jobs, str | bytes | Mapping) or not isinstance(jobs, Iterable):
+            raise BadInput("jobs: write a list of jobs, each an object with send's arguments.")
+        if on_progress is not None and not callable(on_progress):
+            raise BadInput("on_progress: must be a function that takes a number.")
         done = Enqueued()
         looked_at = 0
         for chunk in chunked(jobs, CHUNK):
@@ -185,6 +189,10 @@ class MailClient:
         A worker answers, within milliseconds where one is free. Raises NoAnswer where none did within
         `patience` seconds: the job itself is not concerned.
         """
+        if not isinstance(message_id, str) or not message_id:
+            raise BadInput("message_id: must be the text that `send` gave.")
+        if not isinstance(patience, int | float) or not 0 < patience <= _LONGEST_PATIENCE:
+            raise BadInput(f"patience: must be seconds, above 0 and at most {_LONGEST_PATIENCE}.")
         return ask_status(self._redis, self._celery, message_id, patience=patience)
 
     def sync_contact(self, contact: Mapping[str, Any]) -> None:
@@ -237,45 +245,17 @@ class MailClient:
     def _with_a_key(self, job: Mapping[str, Any]) -> Mapping[str, Any]:
         if not isinstance(job, Mapping) or job.get("idempotency_key") is not None:
             return job
-        kind = self._kinds.get(str(job.get("kind")))
+        name = job.get("kind")
+        kind = self._kinds.get(name) if isinstance(name, str) else None
         return job if kind is None or kind.business_key else {**job, "idempotency_key": str(uuid.uuid4())}
 
     def _enqueue(self, entries: Sequence[tuple[Channel, envelope.Entry]]) -> None:
-        channels = list(dict.fromkeys(channel for channel, _ in entries))
-        asleep, too_few_replicas = self._add(entries, channels)
+        asleep, too_few_replicas = add_jobs(self._redis, entries, replicas=self._replicas)
         # Also where replicas are too few: the flag stands, so nobody else would wake them.
         for channel in asleep:
             send_wake_up(self._celery, channel)
         if too_few_replicas:
             raise MaybeEnqueued("Too few replicas of Redis have the job; send it again with the same key.")
-
-    def _add(
-        self, entries: Sequence[tuple[Channel, envelope.Entry]], channels: Sequence[Channel]
-    ) -> tuple[list[Channel], bool]:
-        """Add the entries; the channels whose workers need waking, and whether too few replicas have them.
-
-        Tried again once, for a connection that Redis closed while it was idle. Adding an entry twice is
-        harmless: its id makes it one message.
-        """
-        may_be_there = False
-        for _ in range(TRIES):
-            try:
-                with self._redis.pipeline(transaction=False) as pipe:
-                    for channel, entry in entries:
-                        pipe.xadd(channel.stream, entry)
-                    for channel in channels:
-                        raise_flag(pipe, channel)
-                    if self._replicas:
-                        pipe.execute_command("WAIT", self._replicas, envelope.REPLICAS_MS)  # type: ignore[no-untyped-call]
-                    answers = pipe.execute()[len(entries) :]
-                    asleep = [channel for channel, first in zip(channels, answers, strict=False) if first]
-                    return asleep, bool(self._replicas) and answers[-1] < self._replicas
-            except ResponseError as fault:
-                raise NotEnqueued(f"Redis refuses the job: {fault}") from fault
-            except RedisError as fault:
-                cause = fault
-                may_be_there = may_be_there or "onnecting to" not in str(fault)
-        raise (MaybeEnqueued if may_be_there else NotEnqueued) from cause
 
 
 def _given(arguments: Mapping[str, Any]) -> dict[str, Any]:

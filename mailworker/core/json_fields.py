@@ -104,7 +104,7 @@ def is_label(value: Any, longest: int) -> bool:
     """Whether this is a short line of text, or a whole number that can be written as one."""
     if isinstance(value, int):
         return not isinstance(value, bool) and abs(value) < LARGEST
-    return isinstance(value, str) and 0 < len(value) <= longest and is_one_line(value)
+    return isinstance(value, str) and bool(value.strip()) and len(value) <= longest and is_one_line(value)
 
 
 def label_rule(longest: int) -> str:

@@ -55,7 +55,7 @@ def parse_redis_url(text: str) -> RedisUrl:
         parts = urlsplit(text)
         reader = _READERS[parts.scheme]
         return reader(parts)
-    except (KeyError, ValueError):
+    except (AttributeError, KeyError, ValueError):  # no text at all, too
         raise BadInput(f"redis_url: is no URL of Redis that we know: {_FORMS}.") from None
 
 

@@ -78,6 +78,8 @@ def _contacts(fields: JsonFields) -> Sequence[Any]:
 
 def check_email(raw: Any) -> str:
     """An address to be erased, in its normal form. Raises BadInput."""
+    if not isinstance(raw, str):
+        raise BadInput("email: must be one address, as text.")
     try:
         return contact_address(raw)
     except ValueError as fault:

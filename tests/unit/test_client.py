@@ -10,14 +10,15 @@ from unittest.mock import ANY
 import celery
 import pytest
 from kombu.exceptions import OperationalError
+from redis.exceptions import AuthenticationError, BusyLoadingError, ResponseError
 from redis.exceptions import ConnectionError as RedisGone
-from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisSlow
 
 from mailworker import client as client_module
 from mailworker.client import MailClient, MaybeEnqueued, NotEnqueued
 from mailworker.config.builtin_kinds import INVOICE, INVOICE_REMINDER, KINDS
 from mailworker.core.message import Lane
+from mailworker.core.redis_url import _FORMS
 from mailworker.errors import BadInput
 from mailworker.queue import envelope
 from mailworker.queue.celery_sender import celery_sender
@@ -240,7 +241,8 @@ def test_lanes_are_kept_apart(client, redis):
         ([RedisSlow("Timeout reading from socket")] * 2, MaybeEnqueued),
         ([RedisGone("Connection closed by server.")] * 2, MaybeEnqueued),
         ([RedisSlow("Timeout reading"), RedisGone("Error 111 connecting to 127.0.0.1:1.")], MaybeEnqueued),
-        ([ResponseError("OOM command not allowed")], NotEnqueued),
+        ([AuthenticationError("WRONGPASS invalid username-password pair")], NotEnqueued),
+        ([BusyLoadingError("Redis is loading the dataset in memory")], NotEnqueued),
         ([RedisGone("Connection closed by server.")], None),  # an idle connection: the second try works
     ],
 )
@@ -260,6 +262,118 @@ def test_what_is_said_when_redis_does_not_answer(client, redis, monkeypatch, fau
     with pytest.raises(said) as caught:
         client.send(RESET, "zoe@client.example", VARIABLES)
     assert "zoe" not in str(caught.value)
+
+
+class Answering:
+    """A pipeline whose commands are answered like this."""
+
+    def __init__(self, answers):
+        self.answers = answers
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def execute(self, *, raise_on_error):
+        assert not raise_on_error
+        return self.answers
+
+    def __getattr__(self, _name):
+        return lambda *_, **__: None
+
+
+OOM = ResponseError("OOM command not allowed")
+
+
+@pytest.mark.parametrize(
+    ("answers", "said", "words"),
+    [
+        ([OOM, OOM, OOM], NotEnqueued, "Redis refuses the job: OOM"),
+        (["1-0", OOM, True], MaybeEnqueued, "took some of the jobs, not all"),
+        (["1-0", "2-0", ResponseError("NOPERM")], None, ""),  # a flag is no job
+        (["1-0", "2-0", None], None, ""),
+    ],
+)
+def test_what_redis_took_is_never_said_to_be_refused(client, redis, monkeypatch, answers, said, words):
+    monkeypatch.setattr(redis, "pipeline", lambda **_: Answering(answers))
+    jobs = [{"kind": RESET, "to": f"z{n}@client.example", "variables": VARIABLES} for n in range(2)]
+    if said is None:
+        assert len(client.send_many(jobs).ids) == 2
+        assert len(client.tickets) == (1 if answers[2] else 0), "where no flag stands, somebody is woken"
+        return
+    with pytest.raises(said, match=words):
+        client.send_many(jobs)
+
+
+@pytest.mark.parametrize(
+    ("replicas", "answer", "enough"),
+    [(1, 1, True), (1, 2, True), (2, 1, False), (1, ResponseError("NOPERM"), False)],
+)
+def test_replicas_that_cannot_be_counted_are_too_few(client, redis, monkeypatch, replicas, answer, enough):
+    client._replicas = replicas
+    monkeypatch.setattr(redis, "pipeline", lambda **_: Answering(["1-0", None, answer]))
+    if enough:
+        assert client.send(RESET, "zoe@client.example", VARIABLES)
+        return
+    with pytest.raises(MaybeEnqueued, match="Too few replicas"):
+        client.send(RESET, "zoe@client.example", VARIABLES)
+
+
+class Odd:
+    """Whoever asks for its text finds out."""
+
+    def __str__(self):
+        raise AssertionError
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda c: c.send([RESET], "z@c.example", VARIABLES), "kind: must be the name of a kind, as text."),
+        (lambda c: c.send(Odd(), "z@c.example", VARIABLES), "kind: must be text, a number, a list or an object."),
+        (lambda c: c.send(RESET, "z@c.example", VARIABLES, idempotency_key="  "), "idempotency_key: must be one line of text of 1 to 200 characters."),
+        (lambda c: c.send_invoice(invoice=[1]), "invoice.invoice_number: is missing; an invoice cannot be named without it."),
+        (lambda c: c.send_invoice(invoice={"client": {"email": "z@c.example"}}), "invoice.invoice_number: is missing; an invoice cannot be named without it."),
+        (lambda c: c.send_invoice(5.5), "invoice_id: must be one line of text of 1 to 100 characters."),
+        (lambda c: c.send_invoice_reminder(None), "invoice_id: must be one line of text of 1 to 100 characters."),
+        (lambda c: c.send_invoice_reminder(""), "invoice_id: must be one line of text of 1 to 100 characters."),
+        (lambda c: c.send_invoice_reminder(Odd()), "invoice_id: must be one line of text of 1 to 100 characters."),
+        (lambda c: c.send_many(None), "jobs: write a list of jobs, each an object with send's arguments."),
+        (lambda c: c.send_many("abc"), "jobs: write a list of jobs, each an object with send's arguments."),
+        (lambda c: c.send_many({"kind": RESET}), "jobs: write a list of jobs, each an object with send's arguments."),
+        (lambda c: c.send_many([], on_progress=5), "on_progress: must be a function that takes a number."),
+        (lambda c: c.status(None), "message_id: must be the text that `send` gave."),
+        (lambda c: c.status(b"x"), "message_id: must be the text that `send` gave."),
+        (lambda c: c.status(""), "message_id: must be the text that `send` gave."),
+        (lambda c: c.status("m", patience="5"), "patience: must be seconds, above 0 and at most 3600."),
+        (lambda c: c.status("m", patience=float("nan")), "patience: must be seconds, above 0 and at most 3600."),
+        (lambda c: c.status("m", patience=0), "patience: must be seconds, above 0 and at most 3600."),
+        (lambda c: c.delete_contact(["z@c.example"]), "email: must be one address, as text."),
+        (lambda c: c.delete_contact(None), "email: must be one address, as text."),
+        (lambda _: MailClient(5), f"redis_url: is no URL of Redis that we know: {_FORMS}."),
+        (lambda _: MailClient(kinds=None), "kinds: pass load_settings().kinds, or leave it out."),
+        (lambda _: MailClient(kinds=[RESET]), "kinds: pass load_settings().kinds, or leave it out."),
+        (lambda _: MailClient(kinds={RESET: 5}), "kinds: pass load_settings().kinds, or leave it out."),
+        (lambda _: MailClient(replicas="1"), "replicas: must be a whole number, 0 for none."),
+        (lambda _: MailClient(replicas=-1), "replicas: must be a whole number, 0 for none."),
+    ],
+)  # fmt: skip
+def test_a_wrong_argument_gets_one_sentence_and_nothing_is_stored(client, redis, call, sentence):
+    with pytest.raises(BadInput) as caught:
+        call(client)
+    assert list(caught.value.faults) == [sentence]
+    assert (redis.keys("*"), client.tickets) == ([], [])
+
+
+def test_any_bytes_are_an_attachment(client, redis):
+    every_second = memoryview(b"%?P?D?F?")[::2]
+    files = [{"filename": "a.pdf", "content_type": "application/pdf", "content": every_second}]
+    assert client.send(RESET, "zoe@client.example", VARIABLES, attachments=files)
+    assert jobs(redis, Lane.URGENT)[0]["attachments"][0]["content"] == "JVBERg=="
 
 
 def test_no_server_at_all_says_that_nothing_was_enqueued():

@@ -64,7 +64,7 @@ BAD = [
     ("no kind", raw(kind=...), "kind: is missing; name the kind of e-mail"),
     ("kind near", raw(kind="api_crmCommunicationUserPasswordRest"), f"there is no 'api_crmCommunicationUserPasswordRest'; did you mean '{RESET}'?"),
     ("kind far", raw(kind="newsletter"), "kind: there is no 'newsletter'; see crm_config.yaml for the kinds."),
-    ("kind odd", raw(kind=["x"]), "kind: there is no "),
+    ("kind odd", raw(kind=["x"]), "kind: must be the name of a kind, as text."),
     ("unknown field", raw(variabels={}), "variabels: is not a field of a job; did you mean 'variables'?"),
     # recipients
     ("no to", raw(to=...), "to: is missing"),

@@ -63,7 +63,7 @@ def _is_plain_name(name: str) -> bool:
 
 def _encoded(content: Any) -> str | None:
     if isinstance(content, bytes | bytearray | memoryview):
-        return base64.b64encode(content).decode("ascii")
+        return base64.b64encode(bytes(content)).decode("ascii")
     if not isinstance(content, str):
         return None
     plain = _WRAPPED.sub("", content)

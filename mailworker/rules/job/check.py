@@ -60,7 +60,8 @@ def check_job(
     """
     if not isinstance(raw, Mapping):
         raise BadInput("job: write an object with kind, to and variables.")
-    kind = kinds.get(str(raw.get("kind")))
+    name = raw.get("kind")
+    kind = kinds.get(name) if isinstance(name, str) else None
     raw, fitted = made_fit(raw, kind) if kind is not None else (raw, ())
     # Variables and files have checks of their own, which are more exact.
     rest = {name: value for name, value in raw.items() if name not in {"variables", "attachments"}}
@@ -68,7 +69,7 @@ def check_job(
         raise BadInput(faults)
     JsonFields(raw, faults).refuse_unknown(FIELDS, "a job")
     if kind is None:
-        faults.append(_unknown_kind(raw.get("kind"), kinds))
+        faults.append(_unknown_kind(name, kinds))
         raise BadInput(faults)
     jobs = _Reader(raw, kind, now, faults).jobs(language, own_id)
     if faults:
@@ -79,7 +80,9 @@ def check_job(
 def _unknown_kind(name: Any, kinds: Mapping[str, Kind]) -> str:
     if not name:
         return "kind: is missing; name the kind of e-mail, as in crm_config.yaml."
-    hint = did_you_mean(str(name), kinds) or "; see crm_config.yaml for the kinds."
+    if not isinstance(name, str):
+        return "kind: must be the name of a kind, as text."
+    hint = did_you_mean(name, kinds) or "; see crm_config.yaml for the kinds."
     return f"kind: there is no {printable_name(name)!r}{hint}"
 
 
@@ -99,7 +102,9 @@ class _Reader:
         given = self.raw.get("variables")
         # An invoice brings its own variables; they are computed when it is rendered.
         variables = {} if comes_with_invoice and not given else check_variables(self.kind, given, self.faults)
-        recipients = self._recipients(invoice, may_be_empty=invoice_id is not None)
+        # Of an invoice that names itself wrongly nobody knows whose it is: that is one fault, not two.
+        named_wrongly = comes_with_invoice and invoice is None and invoice_id is None
+        recipients = self._recipients(invoice, may_be_empty=invoice_id is not None or named_wrongly)
         expires_at = self._expires_at()
         shared: dict[str, Any] = {
             "kind": self.kind.name,
