@@ -102,10 +102,9 @@ class _Reader:
         given = self.raw.get("variables")
         # An invoice brings its own variables; they are computed when it is rendered.
         variables = {} if comes_with_invoice and not given else check_variables(self.kind, given, self.faults)
-        # Of an invoice that names itself wrongly nobody knows whose it is: that is one fault, not two.
-        named_wrongly = comes_with_invoice and invoice is None and invoice_id is None
-        recipients = self._recipients(invoice, may_be_empty=invoice_id is not None or named_wrongly)
-        expires_at = self._expires_at()
+        # Whose an invoice is that names itself wrongly is no second fault.
+        may_be_empty = invoice_id is not None or (comes_with_invoice and invoice is None)
+        recipients = self._recipients(invoice, may_be_empty=may_be_empty)
         shared: dict[str, Any] = {
             "kind": self.kind.name,
             "lane": self.kind.lane,
@@ -113,7 +112,7 @@ class _Reader:
             "language": self._language() or kept_language((invoice or {}).get("language")) or language,
             "customer_id": self.fields.label("customer_id", 64),
             "send_at": self.fields.moment("send_at"),
-            "expires_at": expires_at,
+            "expires_at": self._expires_at(),
             "cc": read_addresses(self.raw.get("cc"), "cc", self.faults),
             "bcc": read_addresses(self.raw.get("bcc"), "bcc", self.faults),
             "attachments": read_attachments(self.raw.get("attachments"), self.faults),
