@@ -121,7 +121,6 @@ class _Reader:
             "replaces": self.fields.label("replaces", 36),
         }
         self._check_crowd(len(recipients), shared)
-        self._check_size(shared)
         own_key = self.fields.label("idempotency_key", MAX_KEY)
         if self.faults:
             return []
@@ -150,6 +149,7 @@ class _Reader:
                 f"to, attachments: {recipients} recipients' files are {total:,} bytes in all; at most "
                 f"{MAX_FILE_BYTES:,} may come in one job: send it in parts, or a link."
             )
+        self._check_size(shared)
 
     def _check_size(self, shared: Mapping[str, Any]) -> None:
         """The whole message fits a call by itself: else it could only fail there, after it was accepted."""
