@@ -42,7 +42,7 @@ def show(container: "Container", invoice_id: str, as_of: str | None, *, as_json:
         out.print(f"But it cannot go: {obstacle}")
     if isinstance(found.verdict, Due) and (why := rehearses(container, scan_named(container, SCAN))):
         out.print(why)
-    out.print(table(("step", "day", "kind", "said", "state", "message"), _rungs(found)))
+    out.print(table(("step", "day", "kind", "written", "state", "message"), _rungs(found)))
     if found.by_hand:
         rows = [(plain(one.written_at), _state(one), one.message_id) for one in found.by_hand]
         out.print(table(("by hand", "state", "message"), rows))

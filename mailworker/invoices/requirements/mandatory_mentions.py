@@ -66,6 +66,11 @@ def _french_seller(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]
         )
     if not (seller.address and seller.postcode and seller.city):
         yield "invoice.seller.address is missing (CGI annexe II, article 242 nonies A, I, 1°)."
+    if invoice.currency != "EUR" and invoice.totals.tax and not invoice.accounting_tax:
+        yield (
+            "exchange_rate is missing (or total_tax_in_tax_currency): the VAT stands in euros, too "
+            "(directive 2006/112/CE, article 230)."
+        )
     if not invoice.due and not invoice.payment_terms and invoice.totals.due > 0 and not invoice.credit:
         yield "due_date is missing: the invoice says when it is to be paid (Code de commerce L441-9)."
 
