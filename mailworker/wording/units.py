@@ -105,7 +105,7 @@ def quantity(amount: Decimal, unit: str, *, language: str) -> str:
     if known is not None and known.seconds:
         return span(amount * known.seconds, language=language)
     if known is not None:
-        return f"{locale_format(language).number(amount)}{SPACE}{_inflected(known, amount, language)}"
+        return _counted(known, amount, language)
     if len(word) == 3 and is_currency(word.upper()):
         return locale_format(language).money(amount, word.upper())
     number = locale_format(language).number(amount)
@@ -164,17 +164,19 @@ def is_used_up(text: str) -> bool:
     return bool(digits) and (_BELOW_ZERO.match(text) is not None or set(digits) == {"0"})
 
 
-def _inflected(unit: _Unit, amount: Decimal, language: str) -> str:
+def _counted(unit: _Unit, amount: Decimal, language: str) -> str:
     """French begins the plural at two, English everywhere but at one; other languages as Babel knows."""
-    locale = locale_format(language).locale
-    if unit.duration and locale.language not in {"fr", "en"}:
+    form = locale_format(language)
+    if unit.duration and form.locale.language not in {"fr", "en"}:
         count = min(round(abs(amount)), _MOST_COUNTED)
-        length = timedelta(days=_DAYS[unit.duration] * count)
-        return in_words(length, unit.duration, language).lstrip("0123456789 \u202f")
-    french = locale_format(language).language == "fr"
-    one = abs(amount) < 2 if french else abs(amount) == 1
-    words = unit.french if french else unit.english
-    return words[0 if one else 1]
+        written = in_words(timedelta(days=_DAYS[unit.duration] * count), unit.duration, language)
+        word = written.lstrip("0123456789 \u202f")
+        if word == written and amount == count:  # a word for one or for two, as Arabic and Hebrew have
+            return word
+        return f"{form.number(amount)}{SPACE}{word}"
+    one = abs(amount) < 2 if form.language == "fr" else abs(amount) == 1
+    words = unit.french if form.language == "fr" else unit.english
+    return f"{form.number(amount)}{SPACE}{words[0 if one else 1]}"
 
 
 def in_words(span: timedelta, unit: DurationUnit, language: str, *, add_direction: bool = False) -> str:
