@@ -19,7 +19,7 @@ from mailworker.cli import build, container_context, hold_and_drain
 from mailworker.cli.campaign_commands import output as campaign_output
 from mailworker.cli.campaign_commands.output import show_example
 from mailworker.cli.contact_commands import status_output
-from mailworker.cli.kind_names import kind_in_ledger, whole_kind
+from mailworker.cli.kind_names import kind_in_ledger, known_kind, whole_kind
 from mailworker.cli.ledger_refill import RefillReport, sentence_of
 from mailworker.cli.local_stack import child_process, redis_server, servers
 from mailworker.cli.local_stack.child_process import Child, wait_until
@@ -241,6 +241,19 @@ def test_a_configured_kind_is_not_looked_up_in_the_ledger(installation):
 )
 def test_a_word_names_a_kind_where_only_one_ends_so(word, kind):
     assert whole_kind(word, ["api_BSuccess", "api_CSuccess", "api_D"]) == kind
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"), [(None, None), ("api_D", "api_D"), ("BSuccess", "api_BSuccess"), ("D", "api_D")]
+)
+def test_a_kind_of_the_configuration_may_be_named_by_its_end(word, kind):
+    assert known_kind(word, ["api_BSuccess", "api_CSuccess", "api_D"]) == kind
+
+
+@pytest.mark.parametrize("word", ["Success", "", "x"])
+def test_a_kind_that_nothing_or_several_are_called_is_refused(word):
+    with pytest.raises(BadInput, match=f"^--kind: there is no kind {word}"):
+        known_kind(word, ["api_BSuccess", "api_CSuccess", "api_D"])
 
 
 # ---- holds

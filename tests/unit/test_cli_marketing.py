@@ -195,7 +195,7 @@ def test_how_contacts_stand(ledger, capsys):
     put(
         ledger,
         in_step=[{"note": "shared"}, {"unsubscribed_at": NOW}],
-        pending=[{}],
+        pending=[{"error": "Mailjet cannot be reached"}],
         refused=[{"error": "no such name"}],
     )
     with ledger.write() as connection:
@@ -213,6 +213,7 @@ def test_how_contacts_stand(ledger, capsys):
         "Full sync asked for at 2026-11-30 09:00 UTC: not begun; 0 contacts read, 0 new, 0 changed, 0 removed so",
     ] or lines[5].startswith("Full sync asked for at 2026-11-30 09:00 UTC: not begun; 0 contacts read")
     assert "refused0@x.example no such name" in lines
+    assert "Waiting because: Mailjet cannot be reached" in lines
     assert "contact to know (1)" in lines
     assert "in_step0@x.example shared" in lines
     write_status(container)

@@ -493,6 +493,25 @@ def test_a_store_of_pdfs_and_that_nothing_of_the_doctors_stays_in_it(monkeypatch
     assert store.files == {}
 
 
+def test_another_store_than_that_of_the_working_hosts_is_named_before_the_disk(monkeypatch, tmp_path):
+    monkeypatch.setattr(ledger_store_and_disk, "_other_store", lambda _: "hosts differ")
+    monkeypatch.setattr(ledger_store_and_disk, "disk_space_faults", lambda folder: [f"full: {folder}"])
+    given = SimpleNamespace(store=Store(), settings=settings(f"invoice: {{store: '{tmp_path}'}}\n"))
+    assert list(ledger_store_and_disk.store_faults(given)) == ["hosts differ"]
+
+
+def test_a_crm_that_is_away_is_named_once_with_its_cure():
+    def check():
+        raise Unreachable("The CRM cannot be reached.")
+
+    away = SimpleNamespace(crm=SimpleNamespace(check=check))
+    several = SimpleNamespace(crm=SimpleNamespace(check=lambda: ["a cannot be reached."] * 2 + ["no id"]))
+    (fault,) = ledger_store_and_disk.crm_faults(away)
+    assert fault.startswith("The CRM cannot be reached: ")
+    named, other = ledger_store_and_disk.crm_faults(several)
+    assert (named.startswith("a cannot be reached: "), other) == (True, "no id")
+
+
 def test_who_may_read_or_change_a_file_that_cannot_be_read_is_another_checks_matter(tmp_path):
     assert list(configuration.rights_faults(settings(), tmp_path / "none.yaml")) == []
 

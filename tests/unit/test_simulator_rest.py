@@ -18,6 +18,7 @@ from mailworker.simulator import SimulatorSettings, campaign_drafts, received_st
 from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.control import attachment_response, find_mails, mail_document
 from mailworker.simulator.event_documents import happen, status_of
+from mailworker.simulator.event_injection import EventsInput, inject
 from mailworker.simulator.received_mail import MailEvent
 from mailworker.simulator.routes import handle
 from mailworker.simulator.state import SimulatorState
@@ -347,3 +348,13 @@ if __name__ == "__main__":
     CONVERSATION.write_text(
         "".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in list(_again)), "utf-8"
     )
+
+
+def test_an_event_is_for_one_message_or_for_all_of_a_custom_id(world):
+    first, second = deliver(world, "one", "two")
+    found = inject(world, EventsInput(events=[{"event": "open", "message_id": second, "times": 2}]))
+    assert [one["MessageID"] for one in found] == [second, second]
+    assert inject(world, EventsInput(events=[{"event": "open", "message_id": 7}])) == []
+    assert inject(world, EventsInput(events=[{"event": "open"}])) == []
+    found = inject(world, EventsInput(events=[{"event": "click", "custom_id": "one", "url": "https://x/"}]))
+    assert [(one["MessageID"], one["url"]) for one in found] == [(first, "https://x/")]

@@ -1,5 +1,6 @@
 """An operator's own file, made fit for a trial on this machine."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import yaml
 
 from mailworker.cli.dev import command
 from mailworker.cli.local_stack.trial_config import local_config
-from mailworker.errors import BadInput
+from mailworker.errors import BadInput, Misconfigured
 
 
 def test_what_only_another_program_can_read_is_no_obstacle() -> None:
@@ -25,3 +26,20 @@ def test_dev_writes_over_no_file_that_no_trial_wrote(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="name another folder"):
         command(folder=tmp_path, config=own)
     assert own.read_text("utf-8") == "mailjet: {}\n"
+
+
+@pytest.mark.parametrize("text", ["a: [", "- a", "", "just words"])
+def test_a_file_that_holds_no_sections_is_no_configuration(text: str) -> None:
+    said = "The configuration is no YAML of sections; `mailworker doctor` says where."
+    with pytest.raises(Misconfigured, match=f"^{re.escape(said)}$"):
+        local_config(text, {})
+
+
+def test_what_this_machine_needs_wins_over_the_file_section_by_section() -> None:
+    text = "mailjet: {api_key: theirs, limit: 7}\nworker: none\nother: ${KEPT}\n"
+    found = yaml.safe_load(local_config(text, {"mailjet": {"api_key": "ours"}, "worker": {"redis_url": "r"}}))
+    assert found == {
+        "mailjet": {"api_key": "ours", "limit": 7},
+        "worker": {"redis_url": "r"},
+        "other": "${KEPT}",
+    }
