@@ -237,6 +237,15 @@ def test_what_nobody_knows_is_said_with_where_to_look(container):
         explain(container, message_id("k8"))
 
 
+@pytest.mark.parametrize("state", ["sent", "cancelled"])
+def test_of_an_erased_message_what_is_left_is_shown_everywhere(container, said, state):
+    nothing = dict.fromkeys(("variables", "to_name", "customer_id", "cc", "bcc", "attachments"))
+    container.put(row("m1erased", state=state, to_email="erased:1f", **nothing))
+    for show in (explain, life, lambda of, id_: listing(of, MessageFilter(ids=(id_,)), 9)):
+        show(container, "m1erased")
+        assert any(line.startswith(("m1erased", "id m1erased")) for line in said())
+
+
 # ---- done by hand
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection
 
 from mailworker.cli.container_context import rest_api
+from mailworker.core.chunks import chunked
 from mailworker.core.clock import utc_now
 from mailworker.core.kind import Kind
 from mailworker.core.message import Receipt
@@ -36,9 +37,9 @@ def reconcile_messages(container: "Container", since: datetime) -> tuple[int, in
     pages = list_between(rest_api(container), since, until)
     for page in pages:
         named += len(page)
-        for start in range(0, len(page), _AT_ONCE):
+        for some in chunked(page, _AT_ONCE):
             with container.ledger.write() as connection:
-                moved += _note(connection, page[start : start + _AT_ONCE], container.settings.kinds)
+                moved += _note(connection, some, container.settings.kinds)
     return named, moved
 
 
