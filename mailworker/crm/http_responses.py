@@ -5,10 +5,12 @@ from typing import Any
 import requests
 
 from mailworker.config.crm import HttpSettings
-from mailworker.errors import MailworkerError, Misconfigured, Throttled, Unreachable
+from mailworker.errors import BadInput, MailworkerError, Misconfigured, Throttled, Unreachable
 
 #: How long to wait after a 429 without Retry-After.
 _PAUSE = 60.0
+#: What frameworks answer to an id that is not like their own: letters where they number, say.
+_NO_SUCH_ID = {400, 422}
 
 
 def timeouts(settings: HttpSettings) -> tuple[float, float]:
@@ -45,6 +47,16 @@ def checked(answer: requests.Response, what: str) -> requests.Response:
     if status >= 400:
         raise Misconfigured(f"OmniCRM answered {status} to {what}; check its path.", code=str(status))
     return answer
+
+
+def checked_record(answer: requests.Response, question: str) -> requests.Response:
+    """The answer about one record; raises as `checked`, and BadInput where its id alone is refused."""
+    if answer.status_code in _NO_SUCH_ID:
+        raise BadInput(
+            f"OmniCRM answered {answer.status_code} to one of {question}: it takes no such id; "
+            "where that is so for every id, check its path."
+        )
+    return checked(answer, f"one of {question}")
 
 
 def json_of(answer: requests.Response, what: str) -> Any:

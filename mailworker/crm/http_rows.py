@@ -11,7 +11,7 @@ from mailworker.config.crm import HttpSettings, Question
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.crm.field_expression import dig, value_at
 from mailworker.crm.http_auth import CrmLogin
-from mailworker.crm.http_responses import checked, json_of, timeouts, unreachable
+from mailworker.crm.http_responses import checked, checked_record, json_of, timeouts, unreachable
 from mailworker.crm.row_source_interface import KEYS, LONG_AGO, Cursor, Row, RowPage
 from mailworker.errors import MailworkerError, Misconfigured
 
@@ -116,7 +116,7 @@ class HttpRows:
         answer = self._get(path, {})
         if answer.status_code in {404, 410}:
             return []
-        found = json_of(checked(answer, f"one of {question}"), f"one of {question}")
+        found = json_of(checked_record(answer, question), f"one of {question}")
         inner = dig(found, self.settings.records_field) if self.settings.records_field else None
         found = inner if isinstance(inner, dict | list) else found
         return [self._renamed(question, record) for record in (found if isinstance(found, list) else [found])]

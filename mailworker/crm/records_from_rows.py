@@ -1,5 +1,4 @@
 """Records out of rows: the one CrmSource, over whichever RowSource was configured."""
-
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -110,7 +109,7 @@ class RecordSource:
         """One customer with all contacts."""
         if not self.rows.offers("customers"):
             return None
-        page = self._with_contacts(self.rows.of("customers", [customer_id]))
+        page = self._with_contacts(self._rows_of("customers", [customer_id])[0])
         return page.records[0] if page.records else None
 
     def exclusions(self) -> Mapping[str, Exclusion]:
@@ -173,7 +172,7 @@ class RecordSource:
     def _lost_by_id(self, question: Question, keys: Sequence[Any]) -> list[str]:
         """Whether what is to be notified could be looked up again; what is not found is not notified."""
         asked = self._any_question() if question == "open_invoices" else question
-        if not keys or question not in _ASKED_AGAIN or self.rows.of(asked, [text(key) for key in keys]):
+        if not keys or question not in _ASKED_AGAIN or self._rows_of(asked, [text(key) for key in keys])[0]:
             return []
         found_by = f"by its {KEYS[question]} in {asked}"
         cure = "each mail about them would be cancelled as gone: let both give the same ids"
@@ -196,7 +195,19 @@ class RecordSource:
         if not ids or not self.rows.offers(question):
             return {}
         key, attempt = KEYS[question], self._readers[question].attempt
-        return {text(row.get(key)): attempt(row) for row in self.rows.of(question, list(ids))}
+        rows, refused = self._rows_of(question, list(ids))
+        return {text(row.get(key)): attempt(row) for row in rows} | refused
+
+    def _rows_of(self, question: Question, ids: Sequence[Any]) -> tuple[list[Row], dict[str, BadInput]]:
+        """The rows of these, and why those ids have none that the CRM refuses: one harms no other."""
+        try:
+            return list(self.rows.of(question, ids)), {}
+        except BadInput as fault:
+            if len(ids) == 1:
+                return [], {text(ids[0]): fault}
+        one_by_one = [self._rows_of(question, [one]) for one in ids]
+        rows = [row for found, _ in one_by_one for row in found]
+        return rows, {id_: fault for _, refused in one_by_one for id_, fault in refused.items()}
 
     def _one(self, question: Question, key: str) -> Any | None:
         if not self.rows.offers(question):
@@ -207,8 +218,9 @@ class RecordSource:
     def _with_contacts(self, rows: Sequence[Row]) -> RecordPage[Customer]:
         customers, faults = self._readers["customers"].read_all(rows)
         ids = [row["customer_id"] for row in rows if row.get("customer_id") is not None]
-        found = self.rows.of("contacts", ids) if ids else ()
+        found, refused = self._rows_of("contacts", ids) if ids else ([], {})
         contacts, more = self._readers["contacts"].read_all(found)
+        more += tuple(line for fault in refused.values() for line in fault.faults)
         by_customer: defaultdict[str, list[CrmContact]] = defaultdict(list)
         for contact in contacts:
             by_customer[contact.customer_id].append(contact)

@@ -55,7 +55,7 @@ class RowSource(Protocol):
         """The rows of `changed_customers`, by the customer's id where it can sort."""
 
     def of(self, question: Question, ids: Sequence[Any]) -> Sequence[Row]:
-        """The rows whose key is one of these."""
+        """The rows whose key is one of these. Raises BadInput where the CRM takes one of them for no id."""
 
     def count(self, question: Question) -> int | None:
         """How many rows there are, where that is cheap to know."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from mailworker.config.builtin_kinds import PASSWORD_RESET, VERIFICATION
-from mailworker.errors import MailworkerError
+from mailworker.errors import BadInput, MailworkerError
 from mailworker.rules.pre_send.used_link import Token, check_token, token_id
 from mailworker.rules.pre_send.verdicts import Row, Verdicts
 
@@ -42,8 +42,16 @@ class UsedLinkCheck:
             crm = self._crm()
             if not crm.offers("tokens"):
                 return {}
-            found = {id_: crm.token(token) for id_, token in wanted.items()}
+            found = {id_: _token(crm, token) for id_, token in wanted.items()}
         except MailworkerError:
             return {}
         now = self._clock()
         return {id_: verdict for id_, token in found.items() if (verdict := check_token(token, now))}
+
+
+def _token(crm: TokenSource, token_id: str) -> Token | None:
+    """None for one that the CRM cannot show; the others are looked at all the same."""
+    try:
+        return crm.token(token_id)
+    except BadInput:
+        return None

@@ -6,7 +6,7 @@ import pytest
 
 from mailworker.config.builtin_kinds import PASSWORD_RESET, VERIFICATION
 from mailworker.dispatch.ask_crm_about_used_link import UsedLinkCheck
-from mailworker.errors import TransientError
+from mailworker.errors import BadInput, TransientError
 from mailworker.rules.pre_send.used_link import Token, token_id
 from mailworker.rules.pre_send.verdicts import Cancel
 from tests.rows import NOW, STRICT, row
@@ -24,7 +24,9 @@ class Crm:
         self.asked.append(id_)
         if self.fault:
             raise self.fault
-        return self.tokens.get(id_)
+        if isinstance(found := self.tokens.get(id_), BadInput):
+            raise found
+        return found
 
 
 TOKENS = {
@@ -40,6 +42,11 @@ USED = Cancel("its link was used meanwhile")
 def asked(crm, *keys, kind=PASSWORD_RESET):
     rows = [row(key, kind=kind, idempotency_key=key) for key in keys]
     return UsedLinkCheck(lambda: crm, clock=lambda: NOW)(rows)
+
+
+def test_a_token_that_the_crm_takes_for_none_is_looked_past_alone():
+    crm = Crm(TOKENS | {"odd": BadInput("no such id")})
+    assert asked(crm, "reset:odd", "reset:used") == {"reset:used": USED}
 
 
 def test_used_and_expired_links_end_and_others_leave():

@@ -757,6 +757,36 @@ def test_a_record_that_is_gone_is_none(status):
     assert rest(answer(status), listed(1)).of("invoices", [1, 2]) == [{"id": 1}]
 
 
+@pytest.mark.parametrize("status", [400, 422])
+def test_an_id_that_the_api_takes_for_none_harms_itself_alone(status):
+    """Of three only that one cannot be read: the message about it waits, and the others leave."""
+    good, refused = answer(body='{"customer_id": 1}'), answer(status)
+    rows = rest(good, refused, good, refused, items={"exclusions": "/crm/excluded/{id}"})
+    found = RecordSource(rows, PARIS, {}).exclusions_of(["1", "FA 7"])
+    assert found["1"].customer_id == "1"
+    assert str(found["FA 7"]).startswith(f"OmniCRM answered {status} to one of exclusions: it takes no such")
+    with pytest.raises(BadInput, match="takes no such id"):
+        RecordSource(rest(refused), PARIS, {}).invoice("FA 7")
+
+
+def test_a_customer_of_no_id_is_unknown_and_a_page_keeps_the_contacts_of_the_others():
+    items = {"customers": "/crm/customer/{id}", "contacts": "/crm/contact/{id}"}
+    assert RecordSource(rest(answer(422), items=items), PARIS, {}).customer("A-7") is None
+    listing = answer(
+        body=json.dumps({"data": [{"customer_id": "A-7", "name": "A"}, {"customer_id": "8", "name": "B"}]})
+    )
+    person = answer(
+        body=json.dumps({"contact_id": "3", "customer_id": "8", "name": "Z", "email": "a@client.example"})
+    )
+    lists = {"customers": "/crm/customer/"}
+    rows = rest(
+        listing, answer(422), answer(422), person, answer(body='{"data": []}'), lists=lists, items=items
+    )
+    (page,) = RecordSource(rows, PARIS, {}).customers()
+    assert [len(one.contacts) for one in page.records] == [0, 1]
+    assert page.faults == ("OmniCRM answered 422 to one of contacts: it takes no such id; where that is so for every id, check its path.",)  # fmt: skip
+
+
 def test_without_a_path_for_one_the_list_is_searched():
     rows = rest(listed(1, 2), listed(3), listed(), items={}, **FIELDS)
     assert rows.of("invoices", ["2", 3]) == [{"id": 2, "invoice_id": 2}, {"id": 3, "invoice_id": 3}]
