@@ -140,6 +140,7 @@ class CampaignManager:
         row = self._of_workers(name, "resume")
         if row["state"] != CampaignState.PAUSED:
             raise BadInput(f"{row['name']}: is {row['state']}; only a paused campaign can be resumed.")
+        self._guard.demand_way_out(row)
         return self._workers.resume(row)
 
     def cancel(self, name: str) -> int:

@@ -75,7 +75,7 @@ def _tame(session: requests.Session, access: MailjetAccess) -> None:
     """
     session.trust_env = False
     try:
-        adapter = OnceAdapter(answer_time=access.read_timeout, ca_bundle=access.ca_bundle)
+        adapter = OnceAdapter(ca_bundle=access.ca_bundle)
     except OSError as fault:
         why = fault.strerror or "it holds no certificate"
         raise ConfigError(

@@ -10,9 +10,9 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -65,8 +65,43 @@ def _reach(connect: Callable[[], None]) -> None:
     raise Unreachable(f"Mailjet could not be reached: {words}.")
 
 
+class _WithinTimeout(io.RawIOBase):
+    """What a socket still gives within its own time-out from now on, all reads together."""
+
+    def __init__(self, raw: Any, sock: Any) -> None:
+        self._raw, self._socket = raw, sock
+        self._deadline = time.monotonic() + sock.gettimeout()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._socket.settimeout(left)
+        return cast("int | None", self._raw.readinto(buffer))
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _TimedResponse(HTTPResponse):
+    """An answer, head and body, within the read time-out.
+
+    http.client bounds only the silence between two packets, and a slow drip would hold a worker for hours.
+    """
+
+    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp = io.BufferedReader(_WithinTimeout(self.fp.detach(), sock))
+
+
 class _PlainConnection(HTTPConnection):
     """A connection whose `connect` is whether anything can have left."""
+
+    response_class = _TimedResponse
 
     def connect(self) -> None:
         _reach(super().connect)
@@ -74,6 +109,8 @@ class _PlainConnection(HTTPConnection):
 
 class _TlsConnection(HTTPSConnection):
     """The same, with the TLS handshake as part of connecting."""
+
+    response_class = _TimedResponse
 
     def connect(self) -> None:
         _reach(super().connect)
@@ -100,14 +137,9 @@ def tls_context(ca_bundle: Path | None) -> ssl.SSLContext:
 
 
 class OnceAdapter(HTTPAdapter):
-    """Sends each request at most once.
+    """Sends each request at most once; its answer comes whole within the read time-out, or counts as none."""
 
-    `answer_time` bounds the reading of an answer's body, in seconds: requests' own read time-out only
-    bounds the silence between two packets, and a slow drip would hold a worker for hours.
-    """
-
-    def __init__(self, *, answer_time: float, ca_bundle: Path | None = None) -> None:
-        self._answer_time = answer_time
+    def __init__(self, *, ca_bundle: Path | None = None) -> None:
         self._context = tls_context(ca_bundle)
         self._last_use = time.monotonic()
         self._idling = threading.Lock()
@@ -134,7 +166,7 @@ class OnceAdapter(HTTPAdapter):
         conn.cert_reqs = "CERT_REQUIRED"
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send, and read the whole body within `answer_time`."""
+        """Send, and read the whole body."""
         self._drop_idle()
         response = super().send(request, *args, **kwargs)
         response.raw = io.BytesIO(self._read(response.raw))
@@ -149,11 +181,10 @@ class OnceAdapter(HTTPAdapter):
             self._last_use = now
 
     def _read(self, raw: Any) -> bytes:
-        deadline = time.monotonic() + self._answer_time
         body = bytearray()
         while chunk := raw.read1(65536, decode_content=True):
             body += chunk
-            if time.monotonic() > deadline or len(body) > MOST_BYTES:
+            if len(body) > MOST_BYTES:
                 raw.close()
                 raise ReadTimeoutError(None, None, None)  # type: ignore[arg-type] # read by its type alone
         self._last_use = time.monotonic()

@@ -191,6 +191,18 @@ def drip(wire_released: threading.Event, pause: float) -> Behaviour:
     return behave
 
 
+def drip_head(wire_released: threading.Event, pause: float) -> Behaviour:
+    """An answer whose first lines come one byte at a time, and never end."""
+
+    def behave(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+            while not wire_released.wait(pause):
+                connection.sendall(b"x")
+
+    return behave
+
+
 @contextlib.contextmanager
 def wire(*behaviours: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator[Wire]:
     with Wire(list(behaviours), tls) as one:

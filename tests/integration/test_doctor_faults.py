@@ -1,4 +1,4 @@
-"""Eighty faults, each really brought about in an installation that was well: the doctor names it and its cure."""
+"""Faults, each really brought about in an installation that was well: the doctor names it and its cure."""
 
 import re
 from pathlib import Path
@@ -51,12 +51,12 @@ def test_an_installation_that_is_well(site, subjects):
     assert (code, told["ok"]) == (0, True)
 
 
-def test_there_are_eighty():
-    assert sorted(FAULTS) == list(range(1, 81))
+def test_no_number_is_left_out():
+    assert sorted(FAULTS) == list(range(1, len(FAULTS) + 1))
 
 
 def test_the_page_lists_each_with_what_is_said():
-    """The rows below "The 80 faults" of docs/doctor.md, number by number."""
+    """The rows below "The faults" of docs/doctor.md, number by number."""
     page = (ROOT / "docs" / "doctor.md").read_text("utf-8")
     rows = [line.strip("| ").split(" | ") for line in page.splitlines() if re.match(r"\| \d+ \|", line)]
     listed = {int(number): (name, says, cure) for number, name, says, cure in rows}

@@ -15,7 +15,7 @@ from mailworker.container import Container
 from mailworker.mailjet import transport
 from mailworker.web.app import create_app
 from tests.integration.doctor_faults.webhook import HOST, HTML, resolve_here
-from tests.integration.mailjet_wire import answer, drip, hang_up, make_certificate, tunnel, wire
+from tests.integration.mailjet_wire import answer, drip, drip_head, hang_up, make_certificate, tunnel, wire
 
 pytestmark = pytest.mark.integration
 REAL = "https://api.mailjet.com/"
@@ -172,9 +172,10 @@ def test_who_else_may_answer(behaviour, words):
     assert "p:w" not in fault
 
 
-def test_an_answer_without_end_is_given_up(monkeypatch):
+@pytest.mark.parametrize("slow", [drip, drip_head])
+def test_an_answer_without_end_is_given_up(slow, monkeypatch):
     monkeypatch.setattr(webhook, "ANSWER_TIME", 0.3)
-    with wire(drip(threading.Event(), 0.05)) as there:
+    with wire(slow(threading.Event(), 0.05)) as there:
         (fault,) = asked(outside(there)).faults
     assert "no answer within 5 s" in fault
 

@@ -1,4 +1,4 @@
-"""How much of an answer is read: no more time than the read time-out, no more bytes than a worker can hold."""
+"""How much of an answer is read: no more bytes than a worker can hold."""
 
 import gzip
 import io
@@ -17,13 +17,8 @@ def packed(size):
 
 def test_an_answer_that_unpacks_to_more_than_a_worker_holds_is_not_read_on():
     with pytest.raises(ReadTimeoutError, match="without end"):
-        OnceAdapter(answer_time=600)._read(packed(MOST_BYTES + 1_000_000))
+        OnceAdapter()._read(packed(MOST_BYTES + 1_000_000))
 
 
 def test_a_large_answer_is_read_whole():
-    assert OnceAdapter(answer_time=600)._read(packed(5_000_000)) == bytes(5_000_000)
-
-
-def test_an_answer_that_never_ends_is_read_for_its_time():
-    with pytest.raises(ReadTimeoutError, match="too slowly"):
-        OnceAdapter(answer_time=-1)._read(packed(5_000_000))
+    assert OnceAdapter()._read(packed(5_000_000)) == bytes(5_000_000)

@@ -402,6 +402,20 @@ def test_a_template_without_a_way_out_sends_nothing(scene):
     assert scene.manager.find("Offer")["state"] == "draft"
 
 
+@pytest.mark.parametrize("go_on", ["resume", "send"])
+def test_a_campaign_is_not_resumed_after_its_way_out_went(scene, go_on):
+    scene.put(0, 1)
+    name = begun(scene)
+    scene.manager.step()
+    scene.manager.pause(name)
+    scene.mailjets.way_out = False
+    with pytest.raises(BadInput, match="template 4, 5 at Mailjet has no link to unsubscribe"):
+        getattr(scene.manager, go_on)(name)
+    assert (scene.manager.find(name)["state"], states(scene)) == ("paused", ["held", "held"])
+    scene.mailjets.way_out = True
+    assert scene.manager.resume(name) == 2
+
+
 def mailjets_own(scene, **note):
     """A campaign of Mailjet's, with its draft there."""
     scene.put(0)

@@ -95,7 +95,7 @@ def _fault(url: str, settings: "Settings") -> str:
     """
     proxy = settings.mailjet.proxy
     bundle = settings.mailjet.ca_bundle if proxy else None  # the proxy may sign what it looks into
-    with contextlib.closing(OnceAdapter(answer_time=ANSWER_TIME, ca_bundle=bundle)) as adapter:
+    with contextlib.closing(OnceAdapter(ca_bundle=bundle)) as adapter:
         try:
             answer = adapter.send(
                 requests.Request("POST", url, headers={"User-Agent": "mailworker-doctor"}).prepare(),

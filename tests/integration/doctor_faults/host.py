@@ -12,6 +12,7 @@ from mailworker.cli.doctor_checks import rendering
 from tests.integration.doctor_faults.installation import Installation
 from tests.integration.doctor_faults.registry import fault
 from tests.integration.mailjet_wire import Wire, answer
+from tests.integration.postgres import ROLE, Cluster
 
 RENDER = ("invoices",)
 
@@ -97,6 +98,23 @@ def _(site: Installation) -> None:
     cluster.execute("CREATE DATABASE ascii ENCODING 'SQL_ASCII' TEMPLATE template0")
     site.closing.callback(cluster.execute, "DROP DATABASE ascii WITH (FORCE)")
     site.configure(worker={"database_url": cluster.url("ascii")})
+
+
+@fault(
+    81,
+    "two servers of the ledger's URL take writes",
+    says="both take writes as the ledger's primary",
+    cure="stop PostgreSQL on the one that was lost",
+    subjects=("ledger",),
+    more=("PostgreSQL forgets accepted mail at a crash",),  # the tests' own clusters need not reach the disk
+)
+def _(site: Installation) -> None:
+    cluster = site.request.getfixturevalue("postgres_cluster")
+    other = Cluster(cluster.binaries)
+    other.start()
+    site.closing.callback(other.stop)
+    hosts = f"host={cluster.folder},{other.folder}&target_session_attrs=read-write"
+    site.configure(worker={"database_url": f"postgresql://{ROLE}@/postgres?{hosts}"})
 
 
 def without_library(site: Installation, name: str) -> None:
