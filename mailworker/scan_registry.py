@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
 
 from mailworker.config.balances import BalanceSettings
 from mailworker.config.crm import CrmSettings, Question
@@ -15,7 +18,7 @@ from mailworker.core.cron import Timetable
 from mailworker.core.scan_names import BALANCES, OVERDUE_INVOICES
 from mailworker.errors import BadInput
 from mailworker.ledger.scan_activation import accept_policy, arm, arming_of, wait_for_operator
-from mailworker.ledger.scan_runs import Run, Start
+from mailworker.ledger.scan_runs import Run, Start, latest, unfinished
 from mailworker.rules.rehearse_or_write import ScanMode, mode_of, why_it_rehearses
 
 if TYPE_CHECKING:
@@ -120,6 +123,21 @@ def rehearses(container: "Container", scan: Scan) -> str:
     with container.ledger.read() as connection:
         arming = arming_of(connection, scan.name)
     return why_it_rehearses(arming, scan.policy, scan.command)
+
+
+def unanswered_since(connection: Connection, scan: Scan, now: datetime, zone: ZoneInfo) -> datetime | None:
+    """Since when this scan writes no mail though it should: it stopped in its middle, or did not start.
+
+    None also for one that never ran, and for one that is under way.
+    """
+    left, last = unfinished(connection, scan.name), next(iter(latest(connection, scan.name)), None)
+    if left is not None or last is None:
+        return left.started_at if left is not None and left.trouble else None
+    slot, arming = scan.timetable.latest(now, zone), arming_of(connection, scan.name)
+    if why_it_rehearses(arming, scan.policy, scan.command):
+        return slot if arming is not None else None
+    answered = last.slot is not None and slot is not None and last.slot >= slot
+    return None if answered else slot
 
 
 def start_scan(container: "Container", scan: Scan, *, start_from: date | None, now: datetime) -> None:

@@ -13,7 +13,7 @@ from mailworker.core.message import Lane
 from mailworker.core.states import FINAL, WAITING
 from mailworker.ledger.failure_reasons import reason_alone
 from mailworker.ledger.query_rows import count_rows, first_value, pairs
-from mailworker.ledger.tables import NOT_SENT, in_state, messages, rejected_jobs
+from mailworker.ledger.tables import NOT_SENT, TRIED_AGAIN, in_state, messages, rejected_jobs
 
 #: By which moment a message counts as waiting in its state.
 _SINCE = {
@@ -132,6 +132,21 @@ def unknown_because(connection: Connection, beginning: str) -> tuple[int, str | 
     query = select(func.count(), func.max(messages.c.reason)).where(in_state("unknown"))
     count, reason = connection.execute(query.where(messages.c.reason.startswith(beginning))).one()
     return count, reason
+
+
+def tried_again(connection: Connection, *, limit: int = 5) -> Sequence[tuple[str | None, int]]:
+    """Of messages that were tried three times or more and are still on their way: reasons, with how many.
+
+    Each try puts a message off, so none of them ever counts as ready for long.
+    """
+    count, alone = func.count().label("count"), reason_alone(connection).label("alone")
+    query = select(alone, count).where(TRIED_AGAIN).group_by(alone).order_by(count.desc(), alone)
+    return [(reason, number) for reason, number in connection.execute(query.limit(limit))]
+
+
+def count_tried_again(connection: Connection) -> int:
+    """How many those are."""
+    return count_rows(connection, messages, TRIED_AGAIN)
 
 
 def failed_since(

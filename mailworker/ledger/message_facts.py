@@ -12,8 +12,10 @@ from mailworker.rules.delivery_status import SENT_ANEW
 from mailworker.rules.message_explain import MessageFacts
 
 
-def facts_of(found: Story, holds: Iterable[Hold], *, now: datetime, zone: ZoneInfo) -> MessageFacts:
-    """The facts; `zone` is the one that moments are written in."""
+def facts_of(
+    found: Story, holds: Iterable[Hold], *, now: datetime, zone: ZoneInfo, outage: bool = False
+) -> MessageFacts:
+    """The facts; `zone` is the one that moments are written in, `outage` whether Mailjet is out of order."""
     hold = hold_on(holds, found.message["kind"], Lane(found.message["lane"]).word)
     return MessageFacts(
         now,
@@ -22,6 +24,7 @@ def facts_of(found: Story, holds: Iterable[Hold], *, now: datetime, zone: ZoneIn
         suppressed=found.suppressed or "",
         last_event_at=found.last_event_at,
         resendable=not _settled(found),
+        outage=outage,
     )
 
 

@@ -70,6 +70,8 @@ def _by_state(name: str, table_state: str, *columns: str) -> Index:
 
 BLOCKED = text("delivery = 'blocked'")
 NOT_SENT = text("state <> 'sent'")
+#: Tried three times or more and still on its way: no accident any more.
+TRIED_AGAIN = text("attempts > 2 AND state IN ('accepted', 'rendering', 'ready', 'sending')")
 WITHOUT_CANONICAL = text("to_canonical IS NULL AND to_email IS NOT NULL")
 ABOUT_INVOICE = text("invoice_id IS NOT NULL")
 UNDER_A_CALLERS_KEY = text("recipient_key IS NOT NULL")
@@ -133,6 +135,7 @@ messages = Table(
     # Everything but what was sent: small whatever the ledger holds, and enough for the balance of messages.
     partial_index("messages_blocked", "changed_at", where=BLOCKED),
     partial_index("messages_not_sent", "state", "changed_at", where=NOT_SENT),
+    partial_index("messages_tried_again", "accepted_at", where=TRIED_AGAIN),
 )
 
 timeline = Table(

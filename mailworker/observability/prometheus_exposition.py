@@ -25,6 +25,7 @@ class Figures:
     scheduled: Mapping[str, int] = field(default_factory=dict)
     oldest_ready: Mapping[str, float] = field(default_factory=dict)
     rejected: int = 0
+    tried_again: int = 0
     holds: tuple[str, ...] = ()
     streams: Mapping[str, int] | None = None
     calls_last_minute: int = 0
@@ -38,6 +39,12 @@ class Figures:
     contacts_refused: int = 0
     oldest_contact: float = 0.0
     beats: int = 0
+    #: For how long, in seconds, each scan has written no mail though it should.
+    scans_late: Mapping[str, float] = field(default_factory=dict)
+    #: For how long, in seconds, Mailjet has posted no event about mail that left; 0.0 while it posts.
+    events_missing: float = 0.0
+    #: Which share of Redis's memory is used.
+    redis_full: float = 0.0
     #: Since when, in seconds, the circuit breaker has been open; 0.0 while Mailjet answers.
     breaker_open: float = 0.0
     version: str = ""
@@ -94,6 +101,20 @@ def _of_ledger(figures: Figures) -> Iterator[Metric]:
     yield _gauge("contacts_refused", "Contacts that Mailjet would not take.", figures.contacts_refused)
     yield _gauge("oldest_contact_seconds", "How long the oldest of them is due.", figures.oldest_contact)
     yield _gauge("rejected_jobs", "Jobs that could not become messages.", figures.rejected)
+    yield _gauge(
+        "tried_again", "Messages on their way that were tried three times or more.", figures.tried_again
+    )
+    yield _gauges(
+        "scan_late_seconds",
+        "How long a scan has written no mail though it should.",
+        "scan",
+        figures.scans_late,
+    )
+    yield _gauge(
+        "events_missing_seconds",
+        "How long Mailjet has posted no event of mail that left.",
+        figures.events_missing,
+    )
     held = dict.fromkeys(figures.holds, 1)
     yield _gauges("hold", "What is held: a kind, or * for all mail.", "scope", held)
     yield _gauge("holds", "How many holds there are.", len(figures.holds))
@@ -109,13 +130,14 @@ def _of_redis(figures: Figures) -> Iterator[Metric]:
         "stream",
         figures.oldest_entry,
     )
+    yield _gauge("redis_memory_used_ratio", "Which share of maxmemory Redis uses.", figures.redis_full)
     yield _gauge("calls_last_minute", "Calls to Mailjet in the last 60 s.", figures.calls_last_minute)
     yield _gauge("breaker_open", "1 while Mailjet is out of order.", float(figures.breaker_open > 0))
     yield _gauge("breaker_open_seconds", "For how long Mailjet has been out of order.", figures.breaker_open)
     yield _gauge("calls_limit", "How many calls a minute are allowed.", figures.calls_limit)
     if figures.beat_age is not None:
         yield _gauge("beat_age_seconds", "Since beat's last sweep.", figures.beat_age)
-    yield _gauge("beats", "How many beats had rounds started within the last minute.", figures.beats)
+    yield _gauge("beats", "How many beats have had rounds started lately.", figures.beats)
     for counter in COUNTERS:
         yield _counter(counter, figures.counted)
     for histogram in HISTOGRAMS:

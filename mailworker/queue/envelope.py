@@ -13,7 +13,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mailworker.errors import BadInput
@@ -37,6 +37,8 @@ Entry = dict[Any, Any]
 BEAT_KEY = "mailworker:beat"
 #: Where it leaves which beats started such rounds, each with its last moment (a sorted set, Unix seconds).
 BEATS_KEY = "mailworker:beats"
+#: Beat has somebody look every five seconds; four times that is silence.
+BEAT_SILENCE = timedelta(seconds=20)
 
 
 def added_at(entry_id: str) -> datetime:

@@ -12,6 +12,7 @@ from mailworker.rules.claimable_while_held import Hold
 Row = Mapping[str, Any]
 #: How a reason ends that only notes what was prepared.
 _PREPARED = re.compile(r"PDF of \d+ bytes, sha256 \w+$")
+OUTAGE = "Mailjet is out of order"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def leaving_time(row: Row, *, now: datetime, hold: Hold | None, outage: bool) ->
     if later is not None:
         return LeavingTime(later, "", reason_to_wait(row) or "it was asked for at this time")
     if outage:
-        return LeavingTime(None, "when Mailjet answers again", "Mailjet is out of order")
+        return LeavingTime(None, "when Mailjet answers again", OUTAGE)
     if row["state"] == State.ACCEPTED:
         return LeavingTime(
             None, "when its invoice is ready", row["reason"] or "its invoice is to be prepared"

@@ -7,7 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mailworker.rules.delivery_status import OUR_FAULT
-from mailworker.rules.leaving_time import reason_to_wait
+from mailworker.rules.leaving_time import OUTAGE, reason_to_wait
+from mailworker.rules.lookup_schedule import FOR_A_PERSON
 
 Row = Mapping[str, Any]
 
@@ -16,6 +17,7 @@ Row = Mapping[str, Any]
 class MessageFacts:
     """What is known around a message: `held` is why its kind, or all mail, is held at this moment.
 
+    `outage`: Mailjet is out of order, and nothing leaves at all.
     `last_event_at` is when the last event about it happened; `resendable`: nothing forbids to send a
     copy in its place.
     """
@@ -26,6 +28,7 @@ class MessageFacts:
     suppressed: str = ""
     last_event_at: datetime | None = None
     resendable: bool = True
+    outage: bool = False
 
 
 def explained(row: Row, facts: MessageFacts) -> list[str]:
@@ -60,10 +63,15 @@ def _accepted(row: Row, facts: MessageFacts) -> list[str]:
 def _ready(row: Row, facts: MessageFacts) -> list[str]:
     if facts.held:
         return [f"It waits, for mail is held: {facts.held.rstrip('.')}. It leaves when the hold ends."]
-    wait = _scheduled(row, facts)
+    wait = _scheduled(row, facts) or _outage(facts)
     times = "once" if row["attempts"] == 1 else f"{row['attempts']} times"
     tried = [f"It was tried {times} so far."] if row["attempts"] else []
     return [*(wait or ["It waits for its turn to leave.", *_because(row)]), *tried, *_until(row, facts)]
+
+
+def _outage(facts: MessageFacts) -> list[str]:
+    sentence = f"It waits, for {OUTAGE}. It leaves by itself when Mailjet answers again."
+    return [sentence] if facts.outage else []
 
 
 def _scheduled(row: Row, facts: MessageFacts) -> list[str]:
@@ -81,8 +89,11 @@ def _until(row: Row, facts: MessageFacts) -> list[str]:
 
 
 def _unknown(row: Row, _facts: MessageFacts) -> list[str]:
+    if row["reason"] == FOR_A_PERSON:
+        cure = f"mailworker messages replay --unknown {row['id']} --yes"
+        return [f"{FOR_A_PERSON}.", f"Look for its id at Mailjet. It is not there? `{cure}`."]
     return [
-        "The connection broke during the call: Mailjet may or may not have it, and is asked.",
+        "Nobody saw the answer to its call: Mailjet may or may not have it, and is asked.",
         *_because(row),
     ]
 

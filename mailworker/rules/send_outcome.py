@@ -44,8 +44,9 @@ def settlement(
         case UnknownOutcome():
             return Settlement(id_, State.UNKNOWN, why, not_before=now + patience.look_up_after)
         case Throttled() | Misconfigured() | Unreachable():
-            # The pause of all calls, the hold on its kind or the circuit breaker keeps it waiting.
-            return Settlement(id_, State.READY, why, not_before=now, attempts=attempts - 1, code=code)
+            # The pause of all calls, the hold on its kind or the circuit breaker keeps it waiting. It keeps
+            # its place, and its age: what was thrown back for an hour has waited for an hour.
+            return Settlement(id_, State.READY, why, attempts=attempts - 1, code=code)
         case PermanentError():
             return Settlement(id_, State.FAILED, why, code=code)
         case RefusedWithoutReason() if attempts >= patience.max_attempts:

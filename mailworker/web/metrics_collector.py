@@ -17,12 +17,21 @@ from mailworker.core.version import VERSION
 from mailworker.errors import TransientError
 from mailworker.ledger.contact_counts import contact_backlog
 from mailworker.ledger.holds import current_holds
-from mailworker.ledger.message_counts import oldest_in_state, oldest_ready, rejected, tally, waiting_by_lane
+from mailworker.ledger.message_counts import (
+    count_tried_again,
+    oldest_in_state,
+    oldest_ready,
+    rejected,
+    tally,
+    waiting_by_lane,
+)
+from mailworker.ledger.webhook_log import silence
 from mailworker.observability.prometheus_exposition import Figures
 from mailworker.observability.redis_counters import counted
 from mailworker.queue import envelope, quarantine
 from mailworker.queue.channels import STREAMS
 from mailworker.queue.stream import GroupStream
+from mailworker.scan_registry import no_crm, scans_of, unanswered_since
 
 #: Figures younger than this, in seconds, are given again: many who ask cost no more than one.
 FRESH = 5.0
@@ -67,7 +76,9 @@ class MetricsCollector:
                         for word, moment in oldest_in_state(connection, now).items()
                     },
                     **self._of_contacts(connection, now),
+                    **self._of_outside(connection, now),
                     "rejected": rejected(connection),
+                    "tried_again": count_tried_again(connection),
                     "holds": tuple(hold.scope for hold in current_holds(connection)),
                 }
         except TransientError:
@@ -78,7 +89,18 @@ class MetricsCollector:
         return {
             "contacts_pending": state.pending,
             "contacts_refused": state.refused,
-            "oldest_contact": (now - state.since).total_seconds() if state.since else 0.0,
+            "oldest_contact": _seconds(now, state.since),
+        }
+
+    def _of_outside(self, connection: Connection, now: datetime) -> dict[str, Any]:
+        """What should have come from outside of the queues: a scan by its timetable, Mailjet's events."""
+        settings = self._home.settings
+        scans = [one for one in scans_of(self._home) if one.enabled and no_crm(self._home) is None]
+        since = {one.name: unanswered_since(connection, one, now, settings.worker.timezone) for one in scans}
+        missing = silence(connection, now).missing_since if settings.web.webhook_user else None
+        return {
+            "scans_late": {name: _seconds(now, moment) for name, moment in since.items()},
+            "events_missing": _seconds(now, missing),
         }
 
     def _of_redis(self) -> dict[str, Any]:
@@ -95,8 +117,11 @@ class MetricsCollector:
                 "calls_limit": self._home.settings.mailjet.calls_per_minute,
                 "oldest_entry": {word: _age(redis, name, seconds) for word, name in streams.items()},
                 "beat_age": self._beat_age(redis),
-                "beats": int(redis.zcount(envelope.BEATS_KEY, seconds - 60, "+inf")),
+                "beats": int(
+                    redis.zcount(envelope.BEATS_KEY, seconds - envelope.BEAT_SILENCE.total_seconds(), "+inf")
+                ),
                 "breaker_open": self._home.breaker.open_seconds(),
+                "redis_full": _full(redis),
                 "version": VERSION,
                 "counted": counted(redis),
             }
@@ -106,6 +131,18 @@ class MetricsCollector:
     def _beat_age(self, redis: "Redis") -> float | None:
         last: Any = redis.get(envelope.BEAT_KEY)
         return (self._clock() - datetime.fromisoformat(last)).total_seconds() if last else None
+
+
+def _seconds(now: datetime, since: datetime | None) -> float:
+    """How long it lasts; 0 where nothing began."""
+    return (now - since).total_seconds() if since is not None else 0.0
+
+
+def _full(redis: "Redis") -> float:
+    """Which share of `maxmemory` is used; 0 where there is no bound."""
+    memory: Any = redis.info("memory")
+    most = int(memory.get("maxmemory", 0))
+    return int(memory.get("used_memory", 0)) / most if most else 0.0
 
 
 def _age(redis: "Redis", stream: str, now: int) -> float:

@@ -5,6 +5,7 @@ in which counters go on as they began.
 """
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ import pytest
 import requests
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import insert, text
+from sqlalchemy import insert, text, update
 
 from mailworker.cli.local_stack.trial_config import trial_config
 from mailworker.client import MailClient
@@ -27,9 +28,11 @@ from mailworker.core.clock import utc_now
 from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import mailjet_contacts
 from mailworker.ledger.holds import hold_by_hand
+from mailworker.ledger.scan_tables import scan_runs
 from mailworker.ledger.tables import messages
 from mailworker.queue import envelope, wake
 from mailworker.queue.quarantine import KEY as QUARANTINE
+from mailworker.scan_registry import scans_of, start_scan
 from mailworker.simulator import running
 from mailworker.tasks import base, dispatch, emails, events, invoices
 from mailworker.tasks.app import app
@@ -44,6 +47,7 @@ pytestmark = [
     ),
 ]
 RULES = Path(__file__).parents[2] / "deploy/prometheus/mailworker.rules.yml"
+FACTURE = Path(__file__).parents[2] / "examples/invoices/facture.json"
 INVOICE = "api_crmCommunicationCustomerInvoice"
 #: Minutes before the fault, with it, and when it is looked at.
 WELL, ILL, LOOK = 10, 90, 95
@@ -106,11 +110,12 @@ def simulator():
 
 
 @pytest.fixture
-def site(tmp_path, valkey, simulator, monkeypatch):
+def site(tmp_path, valkey, valkey_redis, simulator, monkeypatch):
     simulator.reset()
     simulator.behave()
     made = Installation(tmp_path, valkey, simulator, monkeypatch)
     yield made
+    valkey_redis.config_set("maxmemory", 0)
     made.container.close()
 
 
@@ -186,6 +191,34 @@ def bounces(site):
     events.record_events([*sent, bounced])
 
 
+def tried_again(site):
+    """The folder of PDFs is a file: every try puts the invoice off."""
+    (site.folder / "pdfs").write_text("no folder")
+    facture = json.loads(FACTURE.read_text("utf-8"))
+    site.add(kind=INVOICE, state="accepted", invoice=facture, variables={})
+    for _ in range(3):
+        with site.container.ledger.write() as connection:
+            connection.execute(update(messages).values(not_before=utc_now()))
+        invoices.render()
+
+
+def a_scan_that_did_not_run(site):
+    """It was armed and ran two days ago; nobody has started it since."""
+    (scan, _) = scans_of(site.container)
+    then = utc_now() - timedelta(days=2)
+    start_scan(site.container, scan, start_from=None, now=then)
+    run = {column.name: None for column in scan_runs.columns if column.name != "id"}
+    run |= {"scan": scan.name, "slot": then, "started_at": then, "finished_at": then, "mode": "real"}
+    run |= {"seen": 0, "found": 0, "written": 0, "skipped": {}, "faults": []}
+    with site.container.ledger.write() as connection:
+        connection.execute(insert(scan_runs).values(run))
+
+
+def redis_is_almost_full(site):
+    used = site.container.redis.info("memory")["used_memory"]
+    site.container.redis.config_set("maxmemory", int(used * 1.05))
+
+
 def late_events(site):
     (one,) = site.add(state="sent")
     events.record_events([event("sent", one) | {"time": int(time.time()) - 3000, "email": f"{one}@client.example"}])  # fmt: skip
@@ -238,6 +271,11 @@ FAULTS = {
     "MailworkerFailures, in calls": messages_that_mailjet_refuses,
     "MailworkerRejectedJobs": refused_job,
     "MailworkerQuarantine": quarantine,
+    "MailworkerTriedAgain": tried_again,
+    "MailworkerScanLate": a_scan_that_did_not_run,
+    "MailworkerNoEvents": lambda site: site.add(minutes=120, state="sent"),
+    "MailworkerRedisFull": redis_is_almost_full,
+    "MailworkerMailWaits, in bulk": lambda site: site.add(minutes=400, lane=2),
     "MailworkerBounces": bounces,
     "MailworkerEventsLate": late_events,
     "MailworkerContactsWait": contact_that_waits,

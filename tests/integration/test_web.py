@@ -213,7 +213,7 @@ def test_every_message_of_a_list_is_on_one_of_its_pages_though_all_changed_at_on
 def test_failures_stand_together_by_their_reason_and_unknown_ones_say_what_to_do(web):
     text = page(web).text
     assert "Mailjet refuses it" in text
-    assert "look in Mailjet, then <code>mailworker messages replay ID</code>" in text
+    assert "not there: <code>mailworker messages replay --unknown ID --yes</code>" in text
 
 
 def test_deliverability_counts_what_the_hours_hold(web, container):

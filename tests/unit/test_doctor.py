@@ -464,7 +464,7 @@ redis: Redis can be written to
 redis: Redis keeps what it was given
 redis: Redis's clock and ours agree
 redis: a fail-over of Redis loses nothing
-redis: Mailjet answers the workers
+mailjet: Mailjet answers the workers
 workers: every queue has a worker
 beat: exactly one beat runs
 queues: nothing waits on Redis
@@ -505,6 +505,8 @@ def test_a_round_asks_all_of_it_in_this_order(tmp_path, monkeypatch):
     assert [f"{one.subject}: {one.name}" for one in examine(container, Round())] == ROUND
     only = [one.name for one in examine(container, Round(internet=False))]
     assert only == [line.partition(": ")[2] for line in ROUND[:-7]]
+    asked = examine(container, Round(only=("mailjet",), internet=False))
+    assert [one.name for one in asked] == ["Mailjet answers the workers"], "offline asks Mailjet nothing"
 
 
 def test_what_is_missing_to_render(tmp_path, monkeypatch):

@@ -50,6 +50,9 @@ def request(path="/", query=None, *, login=LOGIN, cookie="", body=b"", headers=(
     return Request(scope, receive)
 
 
+FIGURES = Figures()
+
+
 class Desk:
     """The pages over a ledger in SQLite; what they are given to show is caught before it becomes HTML."""
 
@@ -59,7 +62,7 @@ class Desk:
             ledger=ledger, settings=self.settings, crm=SimpleNamespace(offers=lambda _: True)
         )
         web = self.settings.web
-        gathering = SimpleNamespace(figures=lambda: "figures")
+        gathering = SimpleNamespace(figures=lambda: FIGURES)
         login = OperatorLogins(web)
         self.page = OperatorsPage(self.container, login, gathering, lambda: NOW)
         self.acts = PageActions(self.container, self.page, lambda: NOW)
@@ -123,7 +126,7 @@ def test_the_overview_shows_the_last_of_each_and_no_more(desk):
     assert (found["page"], found["status"], found["figures"], found["refresh"]) == (
         "overview.html",
         200,
-        "figures",
+        FIGURES,
         30,
     )
     assert found["bars"][-1].label == "10:00"
@@ -578,3 +581,24 @@ def test_a_page_of_a_ledger_that_is_away_says_what_happens_and_asks_again(desk):
     )
     stopped = desk.page.guarded(request(query={"refresh": "off"}), away).body.decode()
     assert 'http-equiv="refresh"' not in stopped
+
+
+@pytest.mark.parametrize(
+    ("figures", "banner"),
+    [
+        (Figures(messages={}, streams={}), "Celery beat was never seen"),
+        (Figures(messages={}, streams={}, beat_age=21.0), "Celery beat was last seen so many seconds ago"),
+        (Figures(messages={}, streams={}, beat_age=19.0), ""),
+    ],
+)
+def test_beat_is_missed_as_soon_as_the_doctor_misses_it(desk, figures, banner):
+    desk.page._gathering = SimpleNamespace(figures=lambda: figures)
+    page = desk.page.overview(request()).body.decode()
+    assert (banner in page) if banner else ("Celery beat" not in page)
+
+
+def test_what_is_tried_again_and_again_is_shown_with_its_reason(desk):
+    desk.page._gathering = SimpleNamespace(figures=lambda: Figures(messages={}, streams={}, beat_age=1.0))
+    desk.put({"state": "accepted", "attempts": 3, "reason": "The PDF store is full."}, {"attempts": 2})
+    page = desk.page.overview(request()).body.decode()
+    assert "Tried three times or more, and waits: 1. The PDF store is full." in page

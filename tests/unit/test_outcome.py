@@ -34,15 +34,20 @@ def settled(answer, attempts=1, chance=1.0):
         (Receipt(2**60, "u"), 1, State.SENT, None),
         (UnknownOutcome("x"), 1, State.UNKNOWN, 30),
         (UnknownOutcome("x"), 99, State.UNKNOWN, 30),  # asked about, whatever the count
-        (Throttled("x", retry_after=60), 1, State.READY, 0),  # everybody pauses, not this one message
-        (Throttled("x", retry_after=60), 99, State.READY, 0),
-        (Misconfigured("x", code="mj-0015"), 99, State.READY, 0),  # the hold keeps it
+        (
+            Throttled("x", retry_after=60),
+            1,
+            State.READY,
+            None,
+        ),  # everybody pauses; it keeps its place and its age
+        (Throttled("x", retry_after=60), 99, State.READY, None),
+        (Misconfigured("x", code="mj-0015"), 99, State.READY, None),  # the hold keeps it
         (Refused("x", code="mj-0013"), 1, State.FAILED, None),
         (TooLarge("x"), 1, State.FAILED, None),
         (BadInput("x"), 1, State.FAILED, None),
         (PermanentError("x"), 1, State.FAILED, None),
-        (Unreachable("x"), 1, State.READY, 0),  # the circuit breaker keeps it
-        (Unreachable("x"), 99, State.READY, 0),
+        (Unreachable("x"), 1, State.READY, None),  # the circuit breaker keeps it
+        (Unreachable("x"), 99, State.READY, None),
         (RefusedWithoutReason("x", code="400"), 1, State.READY, 15),
         (RefusedWithoutReason("x", code="400"), 11, State.READY, 3600),
         (RefusedWithoutReason("x", code="400"), 12, State.FAILED, None),  # the message's own fault, then

@@ -88,4 +88,6 @@ def test_promtool_finds_the_rules_right_and_each_fires(arguments: tuple[str, ...
 
 def test_every_alert_has_its_case():
     cases = yaml.safe_load((RULES_FILE.parent / "mailworker.rules.test.yml").read_text("utf-8"))["tests"]
-    assert {rule["alert"] for rule in RULES} == {case["name"] for case in cases} - {"all is well"}
+    assert {rule["alert"] for rule in RULES} == {case["name"].partition(",")[0] for case in cases} - {
+        "all is well"
+    }

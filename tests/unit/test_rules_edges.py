@@ -75,7 +75,7 @@ def test_pauses_double_up_to_an_hour(attempts, chance, pause):
     [
         (RECEIPT, 1, Settlement("m", State.SENT, "accepted by Mailjet", receipt=RECEIPT)),
         (UnknownOutcome("broken"), 1, Settlement("m", State.UNKNOWN, "broken", not_before=NOW + 30 * SECOND)),
-        (Throttled("429", retry_after=7), 3, Settlement("m", State.READY, "429", not_before=NOW, attempts=2)),
+        (Throttled("429", retry_after=7), 3, Settlement("m", State.READY, "429", attempts=2)),
         (PermanentError("refused"), 3, Settlement("m", State.FAILED, "refused")),
         (TransientError("later"), 1, Settlement("m", State.READY, "later", not_before=NOW + 15 * SECOND, attempts=1)),
         (TransientError("later"), 6, Settlement("m", State.READY, "later", not_before=NOW + 480 * SECOND, attempts=6)),
@@ -404,7 +404,7 @@ LATER = "It leaves at 2026-11-30 10:01 (Europe/Paris), not before"
         ({"state": "accepted", "not_before": NOW + MINUTE}, {"suppressed": "spam"}, [f"{LATER}.", "The address is on the suppression list (spam), which may stop it."]),
         ({"state": "sending"}, {"suppressed": "spam"}, ["It is in a call to Mailjet at this moment."]),
         ({"state": "rendering"}, {}, ["Its invoice is being prepared at this moment."]),
-        ({"state": "unknown", "reason": "x"}, {}, ["The connection broke during the call: Mailjet may or may not have it, and is asked.", "The last that happened: x."]),
+        ({"state": "unknown", "reason": "x"}, {}, ["Nobody saw the answer to its call: Mailjet may or may not have it, and is asked.", "The last that happened: x."]),
         ({"state": "sent"}, {}, ["Mailjet accepted it at 2026-11-30 10:00 (Europe/Paris); no event has come since, so delivery is not proven."]),
         ({"state": "sent", "delivery": "opened"}, {}, ["Mailjet accepted it at 2026-11-30 10:00 (Europe/Paris); it was opened."]),
         ({"state": "sent", "delivery": "odd"}, {}, ["Mailjet accepted it at 2026-11-30 10:00 (Europe/Paris); it is odd."]),

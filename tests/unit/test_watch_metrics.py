@@ -38,7 +38,7 @@ def test_every_figure_has_its_name_its_words_and_its_place():
         messages={"ready": 2, "sent": 3, "unknown": 4}, final=5, waiting=1, ready={"urgent": 7}, scheduled={"bulk": 8},
         oldest_ready={"urgent": 9.5}, rejected=10, holds=("*", "k"), streams={"normal": 11}, calls_last_minute=12,
         calls_limit=13, beat_age=14, oldest_in_state={"unknown": 15}, oldest_entry={"normal": 16}, contacts_pending=17,
-        contacts_refused=18, oldest_contact=19, beats=20, breaker_open=21, version="1.2",
+        contacts_refused=18, oldest_contact=19, beats=20, breaker_open=21, version="1.2", tried_again=22, scans_late={"balances": 23}, events_missing=24, redis_full=0.25,
     )  # fmt: skip
     written = Path(__file__).with_name("exposition.txt").read_text("utf-8")
     assert exposition(figures).decode().splitlines() == written.splitlines()

@@ -6,6 +6,7 @@ import pytest
 
 from mailworker.config.builtin_kinds import INVOICE, KINDS, PASSWORD_RESET
 from mailworker.rules.delivery_status import OUR_FAULT
+from mailworker.rules.lookup_schedule import FOR_A_PERSON
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.rules.rehearse_or_write import Arming, ScanMode, mode_of, why_it_rehearses
 from mailworker.rules.replay import replay_hindrance
@@ -43,7 +44,11 @@ def text(moment):
         ({}, {"suppressed": "spam"}, ["It waits for its turn to leave.", "The address is on the suppression list (spam), which may stop it."]),
         ({"not_before": after(60), "reason": "PDF of 9 bytes, sha256 5ha"}, {}, [f"It leaves at {text(after(60))}, not before."]),
         ({"state": "sending"}, {"suppressed": "spam"}, ["It is in a call to Mailjet at this moment."]),
-        ({"state": "unknown"}, {}, ["The connection broke during the call: Mailjet may or may not have it, and is asked."]),
+        ({"state": "unknown"}, {}, ["Nobody saw the answer to its call: Mailjet may or may not have it, and is asked."]),
+        ({"state": "unknown", "reason": FOR_A_PERSON}, {}, [f"{FOR_A_PERSON}.", "Look for its id at Mailjet. It is not there? `mailworker messages replay --unknown m1 --yes`."]),
+        ({}, {"outage": True}, ["It waits, for Mailjet is out of order. It leaves by itself when Mailjet answers again."]),
+        ({"not_before": after(60)}, {"outage": True}, [f"It leaves at {text(after(60))}, not before."]),
+        ({}, {"outage": True, "held": "checking."}, ["It waits, for mail is held: checking. It leaves when the hold ends."]),
         ({"state": "sent"}, {}, [f"Mailjet accepted it at {text(NOW)}; no event has come since, so delivery is not proven."]),
         ({"state": "sent", "delivery": "delivered"}, {}, [f"Mailjet accepted it at {text(NOW)}; the recipient's server took it."]),
         ({"state": "sent", "delivery": "delivered"}, {"last_event_at": after(60)}, [f"Mailjet accepted it at {text(NOW)}; the recipient's server took it, as of {text(after(60))}."]),

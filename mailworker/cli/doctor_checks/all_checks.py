@@ -47,8 +47,7 @@ SUBJECTS = (
     "webhook",
     "mailjet",
 )
-_BEHIND_REDIS = ("redis", "workers", "beat", "queues")
-_ON_THE_INTERNET = ("webhook", "mailjet")
+_BEHIND_REDIS = ("redis", "workers", "beat", "queues", "mailjet")
 _IN_THE_LEDGER = ("ledger", "messages", "contacts", "callbacks", "scans")
 
 
@@ -62,7 +61,7 @@ class Round:
 
     def wants(self, subject: str) -> bool:
         """Whether this subject is looked at."""
-        return subject in self.only if self.only else subject not in _ON_THE_INTERNET or self.internet
+        return subject in self.only or not self.only
 
 
 def examine(container: "Container", wanted: Round) -> Iterator[Finding]:
@@ -73,8 +72,9 @@ def examine(container: "Container", wanted: Round) -> Iterator[Finding]:
     opens = Check("ledger", "the ledger answers", lambda: ledger_store_and_disk.ledger_faults(container))
     yield from _then(wanted, opens, _IN_THE_LEDGER, lambda: _in_the_ledger(container))
     yield from _made(wanted, _of_this_host(container))
-    yield from _made(wanted, webhook.checks(container.settings))
-    if wanted.wants("mailjet"):
+    if wanted.internet:
+        yield from _made(wanted, webhook.checks(container.settings))
+    if wanted.internet and wanted.wants("mailjet"):
         yield from mailjet.examine(container, wanted.webhook_url)
 
 
@@ -112,7 +112,7 @@ def _behind_redis(container: "Container") -> Iterator[Check]:
     yield Check("redis", "Redis keeps what it was given", lambda: redis.forgetful(client))
     yield Check("redis", "Redis's clock and ours agree", lambda: redis.clock_skew(client, utc_now))
     yield Check("redis", "a fail-over of Redis loses nothing", lambda: redis.failover_faults(client))
-    yield Check("redis", "Mailjet answers the workers", lambda: redis.breaker_faults(container.breaker))
+    yield Check("mailjet", "Mailjet answers the workers", lambda: redis.breaker_faults(container.breaker))
     ours = fingerprint(config_path())
     yield Check(
         "workers", "every queue has a worker", lambda: workers.worker_faults(url, workers.ask_workers, ours)

@@ -11,7 +11,7 @@ from mailworker.core.age_in_words import age
 from mailworker.ledger.scan_activation import arming_of
 from mailworker.ledger.scan_runs import latest, unfinished
 from mailworker.rules.rehearse_or_write import ScanMode, why_it_rehearses
-from mailworker.scan_registry import Scan, off, scans_of
+from mailworker.scan_registry import Scan, off, scans_of, unanswered_since
 
 if TYPE_CHECKING:
     from mailworker.container import Container
@@ -40,12 +40,10 @@ def _fault(container: "Container", connection: Connection, scan: Scan, now: date
         sentence = f"The scan {scan.name}: {why}"
         # Not started yet is how every installation begins; what stopped to ask waits for an answer.
         return Note(sentence) if arming is None else sentence
-    slot = scan.timetable.latest(now, container.settings.worker.timezone)
-    if last is None or left is not None or slot is None or now - slot <= LATE:
-        return ""
-    if last.slot is not None and last.slot >= slot:
+    since = unanswered_since(connection, scan, now, container.settings.worker.timezone)
+    if since is None or now - since <= LATE:
         return ""
     return (
-        f"The scan {scan.name} was due {age(now - slot)} ago and did not run: is beat up, and a worker for "
+        f"The scan {scan.name} was due {age(now - since)} ago and did not run: is beat up, and a worker for "
         "the queue scans? mailworker schedule."
     )

@@ -16,6 +16,7 @@ from mailworker.ledger.message_counts import (
     oldest_in_state,
     oldest_ready,
     rejected_since,
+    tried_again,
     unheard,
     unknown_because,
     unknown_outcomes,
@@ -77,6 +78,12 @@ def waiting_faults(connection: Connection, now: datetime) -> Iterator[str]:
     for word, moment in oldest_in_state(connection, now).items():
         if word in _CURES and now - moment > STUCK:
             yield f"A message has been {word} for {age(now - moment)}: {_CURES[word]}."
+    for reason, count in tried_again(connection):
+        yield (
+            f"{count} {'message was' if count == 1 else 'messages were'} tried three times or more, and "
+            f"{'waits' if count == 1 else 'wait'} to be tried again: "
+            f"{(reason or 'without a reason').rstrip('.')}. Mend the cause; then mail goes by itself."
+        )
 
 
 def unknown_faults(connection: Connection, now: datetime, last_lookup: timedelta) -> Iterator[str]:

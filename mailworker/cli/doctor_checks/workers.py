@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from celery import Celery
@@ -16,8 +16,6 @@ from mailworker.core.version import VERSION
 from mailworker.queue import envelope
 from mailworker.queue.redis_connection import connect
 
-#: Beat has somebody look every five seconds; four times that is silence.
-SILENCE = timedelta(seconds=20)
 #: Seconds for the workers' answers; who is missing is asked again, for on a busy host they come late.
 _PATIENCE = (1.5, 6.0, 15.0)
 #: The remote-control command that every worker answers with what it runs.
@@ -112,11 +110,13 @@ def beat_faults(redis: "Redis", now: datetime) -> Iterator[str]:
     last: Any = redis.get(envelope.BEAT_KEY)
     if last is None:
         yield "Beat was never heard: start one `celery -A tasks beat`, and a worker for the queue scans."
-    elif (silent := now - datetime.fromisoformat(last)) > SILENCE:
+    elif (silent := now - datetime.fromisoformat(last)) > envelope.BEAT_SILENCE:
         seconds = f"{silent.total_seconds():.0f} s"
         yield f"Beat was last heard {seconds} ago: start it again, and a worker for scans."
     else:
-        beats: Any = redis.zrangebyscore(envelope.BEATS_KEY, (now - SILENCE).timestamp(), "+inf")
+        beats: Any = redis.zrangebyscore(
+            envelope.BEATS_KEY, (now - envelope.BEAT_SILENCE).timestamp(), "+inf"
+        )
         if len(beats) > 1:
             names = ", ".join(sorted(beats))
             yield f"{len(beats)} beats run ({names}): stop all but one; nothing was sent twice."

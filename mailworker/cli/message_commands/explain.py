@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mailworker.cli.console import console, short, write_json
+from mailworker.cli.message_commands.upcoming import out_of_order
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput
 from mailworker.intake.status import status_of
@@ -53,7 +54,8 @@ def _message(container: "Container", found: Story, holds: list[Hold]) -> list[st
     to = f" to {row['to_email']}" if row["to_email"] else ""
     head = f"{row['id']}  {short(row['kind'])}{about}{to}, asked for at {accepted}:"
     notes = [step["why"] for step in found.timeline if step["what"] == "note" and step["why"]]
-    sentences = explained(row, facts_of(found, holds, now=utc_now(), zone=zone))
+    facts = facts_of(found, holds, now=utc_now(), zone=zone, outage=out_of_order(container))
+    sentences = explained(row, facts)
     return [head, *(f"  {one}" for one in sentences), *(f"  Also: {one}." for one in notes)]
 
 

@@ -18,7 +18,7 @@ def show_upcoming(
     container: "Container", wanted: list[UpcomingFilter], *, now: datetime, limit: int, as_json: bool
 ) -> None:
     """Each of these lists, the first that leaves first, `limit` of each at the most."""
-    outage = _outage(container)
+    outage = out_of_order(container)
     with container.ledger.read() as connection:
         found = [
             (one.when, departure)
@@ -52,7 +52,7 @@ def _document(when: When, one: UpcomingMessage) -> dict[str, object]:
     return document(one.row) | {"when": when} | leaves
 
 
-def _outage(container: "Container") -> bool:
+def out_of_order(container: "Container") -> bool:
     """Whether Mailjet is out of order; where Redis does not answer, nobody knows of one."""
     with suppress(TransientError):
         return bool(container.breaker.open_seconds())

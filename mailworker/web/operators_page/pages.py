@@ -18,7 +18,7 @@ from mailworker.core.states import State
 from mailworker.ledger.delivery_news import delivery_news
 from mailworker.ledger.failure_reasons import failures_by_reason
 from mailworker.ledger.holds import current_holds
-from mailworker.ledger.message_counts import changed_since
+from mailworker.ledger.message_counts import changed_since, tried_again
 from mailworker.ledger.message_facts import facts_of
 from mailworker.ledger.message_search import MessageFilter, list_messages, search, story
 from mailworker.ledger.rejected_jobs import list_rejected
@@ -28,6 +28,7 @@ from mailworker.ledger.scan_runs import latest
 from mailworker.ledger.statistics import current_campaigns, current_tallies
 from mailworker.ledger.suppressions import latest as latest_suppressions
 from mailworker.ledger.suppressions import standings
+from mailworker.queue.envelope import BEAT_SILENCE
 from mailworker.rules.message_explain import explained
 from mailworker.scan_registry import off, rehearses, scans_of
 from mailworker.statistics_report import rows_by_campaign, rows_by_kind
@@ -84,6 +85,7 @@ class OperatorsPage(PageShell):
             unknown = list_messages(connection, MessageFilter(states=(State.UNKNOWN,)), limit=_FEW)
             failed = failures_by_reason(connection, since=now - timedelta(days=7), limit=_FEW)
             holds, rejections = current_holds(connection), list_rejected(connection, limit=_FEW)
+            again = tried_again(connection)
             hours = current_tallies(connection, since=now - timedelta(hours=_HOURS), now=now)
         bars = bars_by_hour(hours, now=now.astimezone(UTC), hours=_HOURS, zone=zone)
         return self.show(
@@ -99,6 +101,8 @@ class OperatorsPage(PageShell):
             unknown=[row_view(row, self.format) for row in unknown],
             holds=[hold_view(hold, self.format) for hold in holds],
             rejections=[rejection_view(row, self.format) for row in rejections],
+            tried_again=again,
+            beat_silence=BEAT_SILENCE.total_seconds(),
             age=lambda seconds: age(timedelta(seconds=seconds)),
         )
 
@@ -146,7 +150,8 @@ class OperatorsPage(PageShell):
             holds = current_holds(connection)
         if found is None:
             return self.show(request, "error.html", 404, why="There is no message with this id.")
-        facts = facts_of(found, holds, now=self._clock(), zone=self.format.zone)
+        outage = bool(self._gathering.figures().breaker_open)
+        facts = facts_of(found, holds, now=self._clock(), zone=self.format.zone, outage=outage)
         state = State(found.message["state"])
         return self.show(
             request,
