@@ -30,7 +30,10 @@ class MailworkerError(Exception):
     """Something went wrong in mailworker.
 
     `code` is Mailjet's error code (`mj-0013`, `send-0003`) or the HTTP status; empty where there is neither.
+    `subject` is what `mailworker doctor` has to be asked about for the cure; empty where the sentence has it.
     """
+
+    subject = ""
 
     def __init__(self, message: str | None = None, *, code: str = "") -> None:
         super().__init__(message or (self.__doc__ or "").strip().split("\n", 1)[0])

@@ -6,13 +6,14 @@ inside the functions, so that `mailworker --help` is quick.
 """
 
 import importlib
+import json
 import os
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -86,18 +87,27 @@ def _options(
 
 
 def main() -> None:
-    """Run a command. What we can explain is printed in sentences, without a traceback, and ends with 2."""
+    """Run a command. What we can explain is printed in sentences, without a traceback, and ends with 2.
+
+    Programs that asked for JSON get the sentence in a document, too.
+    """
     os.umask(0o077)  # what commands write down is a customer's, as what workers do
     try:
         build(_first_word(sys.argv[1:]))()
     except MailworkerError as fault:
-        sys.stderr.write(f"{fault}\n")
-        raise SystemExit(CANNOT) from None
+        cure = f"\nWhat to do: mailworker doctor --only {fault.subject}" if fault.subject else ""
+        _cannot(str(fault), cure)
     except OSError as fault:
         if fault.filename is None:
             raise
-        sys.stderr.write(f"{fault.filename}: cannot be read or written ({fault.strerror}).\n")
-        raise SystemExit(CANNOT) from None
+        _cannot(f"{fault.filename}: cannot be read or written ({fault.strerror}).")
+
+
+def _cannot(sentence: str, cure: str = "") -> NoReturn:
+    sys.stderr.write(f"{sentence}{cure}\n")
+    if "--json" in sys.argv[1:]:
+        sys.stdout.write(json.dumps({"error": sentence}, ensure_ascii=False) + "\n")
+    raise SystemExit(CANNOT) from None
 
 
 def _first_word(arguments: Sequence[str]) -> str | None:

@@ -41,6 +41,7 @@ def command(
 
     url, name = load_settings().worker.redis_url, node or _here()
     visitor = Celery("health", broker=url, backend=url, set_as_current=False)
+    visitor.conf.result_backend_transport_options = {"retry_policy": {"max_retries": 0}}
     result: Any = None
     try:
         direct = cast("str", worker_direct(name))

@@ -5,7 +5,6 @@ from contextlib import suppress
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import RedisError
 from sqlalchemy import select
 
 from mailworker.core.kind import Kind
@@ -17,6 +16,7 @@ from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.queue import envelope
 from mailworker.queue.channels import MAIL
 from mailworker.queue.status_reply import MessageStatus
+from mailworker.queue.unavailable import translated
 from mailworker.rules.job.expected_message_ids import named_ids
 
 #: Entries of a stream that are looked through for one that no worker has taken.
@@ -26,7 +26,7 @@ _AT_ONCE = 20
 
 
 def status_of(ledger: Ledger, redis: "Redis", kinds: Mapping[str, Kind], id_: str) -> MessageStatus:
-    """The status of this id. Raises the ledger's transient errors."""
+    """The status of this id. Raises the transient errors of the ledger, and of Redis where that is asked."""
     with ledger.read() as connection:
         columns = (messages.c.state, messages.c.reason, messages.c.delivery, messages.c.changed_at)
         row = connection.execute(select(*columns).where(messages.c.id == id_)).one_or_none()
@@ -44,10 +44,8 @@ def status_of(ledger: Ledger, redis: "Redis", kinds: Mapping[str, Kind], id_: st
 
 
 def _is_on_a_stream(redis: "Redis", kinds: Mapping[str, Kind], id_: str) -> bool:
-    try:
+    with translated():
         return any(id_ in ids for lane in Lane for ids in _waiting(redis, kinds, lane))
-    except RedisError:
-        return False
 
 
 def _waiting(redis: "Redis", kinds: Mapping[str, Kind], lane: Lane) -> Iterable[list[str]]:

@@ -26,6 +26,8 @@ _NAP_SECONDS = 0.004
 class LedgerUnavailable(TransientError):
     """The ledger's database cannot be reached or is locked."""
 
+    subject = "ledger"
+
 
 @dataclass(frozen=True, slots=True)
 class WriteQueue:

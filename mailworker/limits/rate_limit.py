@@ -43,6 +43,8 @@ UNCOUNTED = "Redis does not answer, and without it no call to Mailjet may be mad
 class BucketUnavailable(TransientError):
     """Redis does not answer, so no call may be made."""
 
+    subject = "redis"
+
 
 class CallLane(IntEnum):
     """Who goes first at the bucket: the mail lanes, then everything that is no mail."""

@@ -97,6 +97,10 @@ def _of_ledger(figures: Figures) -> Iterator[Metric]:
         "state",
         figures.oldest_in_state,
     )
+    yield from _that_need_a_person(figures)
+
+
+def _that_need_a_person(figures: Figures) -> Iterator[Metric]:
     yield _gauge("contacts_pending", "Contacts that Mailjet is to be told of.", figures.contacts_pending)
     yield _gauge("contacts_refused", "Contacts that Mailjet would not take.", figures.contacts_refused)
     yield _gauge("oldest_contact_seconds", "How long the oldest of them is due.", figures.oldest_contact)

@@ -16,6 +16,8 @@ _NOT_OURS = (
 class StreamUnavailable(TransientError):
     """Redis does not answer; what waits on the stream stays there."""
 
+    subject = "redis"
+
 
 @contextmanager
 def translated() -> Iterator[None]:

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 import typer
+from redis import Redis
 from sqlalchemy import insert, select
 from typer.testing import CliRunner
 
@@ -25,16 +26,20 @@ from mailworker.cli.local_stack import child_process, redis_server, servers
 from mailworker.cli.local_stack.child_process import Child, wait_until
 from mailworker.cli.message_commands.explain import explain
 from mailworker.cli.message_commands.replay_cancel import cancel_messages, replay_messages
+from mailworker.core.clock import utc_now
 from mailworker.core.states import State
-from mailworker.errors import BadInput, Misconfigured, Throttled
+from mailworker.errors import BadInput, MailworkerError, Misconfigured, Throttled
 from mailworker.intake.ledger_refill import Refilled
 from mailworker.ledger.message_search import MessageFilter
 from mailworker.ledger.operator_audit_log import latest_actions
+from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.switched_off_kinds import switch_off
 from mailworker.ledger.tables import messages, timeline
+from mailworker.limits.rate_limit import BucketUnavailable
 from mailworker.mailjet import webhook_registration
 from mailworker.mailjet.webhook_registration import Callback
 from mailworker.privacy import Erased
+from mailworker.queue.unavailable import StreamUnavailable
 from mailworker.rules.delivery_status import OUR_FAULT
 from tests.doubles import FakeBucket, settings
 from tests.redis_clock import simulated_redis
@@ -53,6 +58,7 @@ def installation(monkeypatch, ledger):
         closed=0,
         gateway="gateway",
         bucket=FakeBucket(),
+        breaker=SimpleNamespace(open_seconds=lambda: 0.0),
     )
     made.close = lambda: setattr(made, "closed", made.closed + 1)
     monkeypatch.setattr("mailworker.container.Container.from_environment", lambda: made)
@@ -187,6 +193,9 @@ def test_without_an_installed_distribution_the_version_says_so(monkeypatch):
         (FileNotFoundError(2, "No such file or directory", "x.txt"), 2, "x.txt: cannot be read or written (No such file or directory).\n"),
         (BrokenPipeError(32, "Broken pipe"), None, ""),
         (Misconfigured("Set it."), 2, "Set it.\n"),
+        (LedgerUnavailable("It is away."), 2, "It is away.\nWhat to do: mailworker doctor --only ledger\n"),
+        (BucketUnavailable("It is away."), 2, "It is away.\nWhat to do: mailworker doctor --only redis\n"),
+        (StreamUnavailable("It is away."), 2, "It is away.\nWhat to do: mailworker doctor --only redis\n"),
     ],
 )  # fmt: skip
 def test_what_the_system_refuses_is_a_sentence_where_it_names_a_file(monkeypatch, capsys, fault, code, said):
@@ -194,10 +203,15 @@ def test_what_the_system_refuses_is_a_sentence_where_it_names_a_file(monkeypatch
         raise fault
 
     monkeypatch.setattr(cli, "build", lambda word: command)
-    with pytest.raises(SystemExit if code else BrokenPipeError) as ended:
-        cli.main()
-    assert getattr(ended.value, "code", None) == code
-    assert capsys.readouterr().err == said
+    for words, document in (([], ""), (["x", "--json"], json.dumps({"error": str(fault)}) + "\n")):
+        monkeypatch.setattr(sys, "argv", ["mailworker", *words])
+        with pytest.raises(SystemExit if code else BrokenPipeError) as ended:
+            cli.main()
+        assert getattr(ended.value, "code", None) == code
+        shown = capsys.readouterr()
+        assert shown.err == said
+        if isinstance(fault, MailworkerError):
+            assert shown.out == document
 
 
 def test_a_command_that_no_section_names_stands_at_the_end_among_more():
@@ -317,6 +331,20 @@ def test_of_an_address_the_last_five_messages_are_explained(installation, said, 
     document = json.loads("\n".join(said()))
     assert (len(document["messages"]), document["more"]) == (min(known, 5), more)
     assert document["address"] == ["Its owner switched off: CustomerWelcome."]
+
+
+def test_nobody_says_that_an_id_is_unknown_where_redis_was_not_asked(installation):
+    installation.redis = Redis("127.0.0.1", 1)
+    with pytest.raises(StreamUnavailable):
+        explain(installation, "00000000-0000-0000-0000-000000000000")
+
+
+def test_a_message_is_explained_by_an_outage_where_there_is_one(installation, said):
+    with installation.ledger.write() as connection:
+        connection.execute(insert(messages), [row("m1", to_email="z@x.example", not_before=utc_now())])
+    installation.breaker.open_seconds = lambda: 61.0
+    explain(installation, "m1")
+    assert "It waits, for Mailjet is out of order. It leaves by itself when Mailjet answers again." in said()
 
 
 @pytest.mark.parametrize(
@@ -491,6 +519,7 @@ def test_whether_a_worker_works(monkeypatch, answer, code, said):
     class Visitor:
         def __init__(self, name, **options):
             asked.append(options)
+            self.conf = SimpleNamespace()
             consumer = SimpleNamespace(stop=lambda: gone.append("consumer"))
             pool = SimpleNamespace(disconnect=lambda: gone.append("pool"))
             self.backend = SimpleNamespace(

@@ -5,11 +5,16 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import typer
+
+from mailworker.cli import CANNOT
 from mailworker.cli.console import console, plain, short, table
 from mailworker.cli.progress import ProgressBar
 from mailworker.core.clock import utc_now
+from mailworker.errors import MailworkerError
 from mailworker.scan_registry import Scan, rehearses
 from mailworker.scans.runner import ScanClaim, rehearse
 
@@ -50,16 +55,21 @@ class Rehearsal:
             out.print(why)
 
     def write_json(self) -> None:
-        """As one JSON object, written piece by piece."""
-        write = sys.stdout.write
+        """As one JSON object, written piece by piece; whole also where it has to stop, with the `error`."""
+        write, error = sys.stdout.write, {}
         write(f'{{"scan": "{self.scan.name}", "as_of": "{self.as_of.isoformat()}", "mails": [')
-        for notifications in self._pages():
-            for one in notifications:
+        try:
+            for one in chain.from_iterable(self._pages()):
                 separator = "" if self.mails == 0 else ","
                 write(f"{separator}\n{json.dumps(_entry(one), ensure_ascii=False, default=str)}")
                 self.mails += 1
-        rest = {"seen": self.seen, "skipped": dict(self.skipped), "faults": self.faults}
+        except MailworkerError as fault:
+            error = {"error": str(fault)}
+        rest = {"seen": self.seen, "skipped": dict(self.skipped), "faults": self.faults, **error}
         write(f"\n], {json.dumps(rest, ensure_ascii=False)[1:]}\n")
+        if error:
+            typer.echo(error["error"], err=True)
+            raise typer.Exit(CANNOT)
 
     def _pages(self) -> Iterator[list[ScanClaim]]:
         subject = self.scan.rehearsal(self.container)
