@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
+import typer
 from sqlalchemy import insert
 
 from mailworker.cli import stats_output
@@ -16,7 +17,7 @@ from mailworker.cli.scan_commands import dry_run, explain_output, run, start
 from mailworker.cli.scan_commands.dry_run import Rehearsal
 from mailworker.core.scan_names import BALANCES, OVERDUE_INVOICES
 from mailworker.core.states import State
-from mailworker.errors import BadInput, TransientError
+from mailworker.errors import BadInput, TransientError, Unreachable
 from mailworker.ledger.notification_log import SentNotification
 from mailworker.ledger.scan_activation import arming_of
 from mailworker.ledger.scan_runs import Run
@@ -125,6 +126,23 @@ def test_a_rehearsal_is_one_json_document_of_which_a_million_mails_fit(container
     }  # fmt: skip
     rehearsal(container, monkeypatch).write_json()
     assert json.loads(capsys.readouterr().out)["mails"] == []
+
+
+def test_a_rehearsal_that_has_to_stop_is_a_whole_document_with_the_reason(container, monkeypatch, capsys):
+    shown = rehearsal(container, monkeypatch, PAGES[0])
+    pages = dry_run.rehearse
+
+    def cut(*given, **more):
+        yield from pages(*given, **more)
+        raise Unreachable("The CRM cannot be reached.")
+
+    monkeypatch.setattr(dry_run, "rehearse", cut)
+    with pytest.raises(typer.Exit) as ended:
+        shown.write_json()
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    assert (ended.value.exit_code, err) == (2, "The CRM cannot be reached.\n")
+    assert (len(document["mails"]), document["error"]) == (2, "The CRM cannot be reached.")
 
 
 def test_of_many_faults_the_first_twenty_are_shown(container, monkeypatch):
