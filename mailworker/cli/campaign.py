@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from mailworker.cli.container_context import opened
-from mailworker.cli.shared_options import AsJson, Yes
+from mailworker.cli.shared_options import AsJson, Yes, at_terminal
 from mailworker.core.clock import utc_now
 
 app = typer.Typer(
@@ -210,12 +210,17 @@ def resume(name: _Name) -> None:
 
 
 @app.command()
-def cancel(name: _Name) -> None:
-    """End a campaign; what was sent stays sent.
+def cancel(name: _Name, *, yes: Yes = False) -> None:
+    """End a campaign; what was sent stays sent. A terminal shows how far it is, and asks.
 
     Example: mailworker campaign cancel "Fibre Lyon"
     """
+    from mailworker.cli.campaign_commands.output import show_progress
+
     with opened() as container:
+        if not yes and at_terminal():
+            show_progress(container.campaigns.find(name), container.campaigns.progress(name))
+            typer.confirm("End it? It cannot be resumed then.", abort=True)
         typer.echo(f"Cancelled; {container.campaigns.cancel(name)} messages that waited with it.")
 
 

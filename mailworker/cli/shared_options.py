@@ -1,5 +1,6 @@
 """Options that many commands have: --json, --yes, --dry-run, --as-of, --since, and choices among words."""
 
+import sys
 from collections.abc import Collection
 from datetime import UTC, datetime, tzinfo
 from typing import Annotated
@@ -18,6 +19,11 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask first.")]
 #: Every scan can be tried out, as of any day.
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show who would get what; send nothing.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="As if it were this day or moment: 2026-11-30.")]
+
+
+def at_terminal() -> bool:
+    """Whether a person can be asked."""
+    return sys.stdin.isatty()
 
 
 def one_of(option: str, word: str, known: Collection[str]) -> str:

@@ -1,13 +1,12 @@
 """`mailworker webhook`: Mailjet's events, health, metrics and the operators' page over HTTP."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mailworker.cli.console import answer, console, table, write_json
 from mailworker.cli.container_context import opened, rest_api
-from mailworker.cli.shared_options import AsJson
+from mailworker.cli.shared_options import AsJson, Yes, at_terminal
 from mailworker.errors import BadInput
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ def _serve(container: "Container", listener: "socket") -> None:
 
 
 @app.command()
-def register(*, url: _Url = None, as_json: AsJson = False) -> None:
+def register(*, url: _Url = None, yes: Yes = False, as_json: AsJson = False) -> None:
     """Have Mailjet post all seven events here, grouped. Running it again changes only what differs.
 
     Mailjet posts an event to one place: a terminal asks before another one loses it.
@@ -100,7 +99,7 @@ def register(*, url: _Url = None, as_json: AsJson = False) -> None:
         known = webhook_registration.callbacks(api)
         wanted = webhook_registration.changes(known, target)
         others = webhook_registration.others(known, target)
-        if others and sys.stdin.isatty():
+        if others and not yes and at_terminal():
             for event, place in others.items():
                 typer.echo(f"{event} is posted to {place} now, which would get it no more.", err=as_json)
             typer.confirm("Register this webhook in its place?", abort=True, err=as_json)

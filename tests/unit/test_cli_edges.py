@@ -105,7 +105,7 @@ def test_a_question_never_stands_in_a_json_document(installation, monkeypatch):
     assert (code, document(out)) == (0, {"deleted": "7"})
     assert asked.startswith("Delete 7? What is in it will never be sent.")
 
-    terminal(monkeypatch, webhook)
+    monkeypatch.setattr(webhook, "at_terminal", lambda: True)
     known = [Callback("open", "https://other.example/x", id=1)]
     monkeypatch.setattr(webhook_registration, "callbacks", lambda *_, **__: known)
     monkeypatch.setattr(webhook_registration, "write", lambda *_, **__: None)

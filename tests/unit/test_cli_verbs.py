@@ -151,6 +151,25 @@ def test_before_everybody_gets_it_a_person_is_asked(command, answer, sent):
     assert campaigns.calls[:2] == [("find", "A"), ("preview", "c1")]
 
 
+@pytest.mark.parametrize(
+    ("terminal", "options", "answer", "ended"),
+    [
+        (True, [], "y\n", True),
+        (True, [], "n\n", False),
+        (True, ["--yes"], None, True),
+        (False, [], None, True),
+    ],
+)
+def test_a_terminal_shows_a_campaign_and_asks_before_its_end(
+    command, monkeypatch, terminal, options, answer, ended
+):
+    campaigns = desk(command, cancel=2, progress={"contacts that get it": 4, "sent": 1})
+    monkeypatch.setattr("mailworker.cli.campaign.at_terminal", lambda: terminal)
+    code, lines = command("campaign", "cancel", "A", *options, answer=answer)
+    assert (code == 0, ("cancel", "A") in campaigns.calls) == (ended, ended)
+    assert ("1 of 4 are done (25%)." in lines) is (terminal and not options)
+
+
 def test_figures_progress_and_the_list(command):
     campaigns = desk(command, stats={"sent": 7}, progress={"contacts that get it": 2, "sent": 1})
     assert json.loads("\n".join(command("campaign", "stats", "A", "--json")[1]))["figures"] == {"sent": 7}
@@ -335,14 +354,15 @@ def test_a_person_is_asked_before_another_webhook_loses_its_events(command, regi
     registered.known += [Callback("open", "https://other.example/x", id=1), Callback("spam", HERE, id=2)]
     registered.known.append(Callback("click", "https://u:old@mail.x.example/at/mailjet/events", id=3))
     asked = []
-    terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
-    monkeypatch.setattr("mailworker.cli.webhook.sys", terminal)
+    monkeypatch.setattr("mailworker.cli.webhook.at_terminal", lambda: True)
     monkeypatch.setattr("typer.confirm", lambda text, **_: asked.append(text))
     code, lines = command("webhook", "register")
     assert (code, len(asked)) == (0, 1)
     assert [line for line in lines if "would get it no more" in line] == [
         "open is posted to https://other.example/x now, which would get it no more."
     ]
+    assert command("webhook", "register", "--yes")[0] == 0
+    assert len(asked) == 1
 
 
 def test_where_mailjet_posts_each_event(command, registered):

@@ -352,7 +352,7 @@ def test_a_push_makes_what_is_new_changes_what_differs_and_leaves_the_rest(capsy
 @pytest.mark.parametrize("what", ["updated", "created"])
 def test_only_a_terminal_asks_and_only_before_a_change(monkeypatch, tmp_path, terminal, yes, asked, what):
     questions = []
-    monkeypatch.setattr(replaced, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: terminal)))
+    monkeypatch.setattr(replaced, "at_terminal", lambda: terminal)
     monkeypatch.setattr("typer.confirm", lambda text, *, abort: questions.append((text, abort)))
     planned = [PlannedPush(template(), *((7, ("x", "y", "z")) if what == "updated" else ()))]
     push_shown(at_mailjet(Mailjet()), planned, tmp_path, dry_run=False, yes=yes)

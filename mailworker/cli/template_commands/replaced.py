@@ -1,7 +1,6 @@
 """What a push replaced at Mailjet: kept in a folder, from which it can be put back."""
 
 import json
-import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from mailworker.cli.shared_options import at_terminal
 from mailworker.cli.template_commands.push import PlannedPush, Pushed, push_one, show_plan
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput
@@ -51,7 +51,7 @@ def push_shown(
     if dry_run:
         return None
     changed = sum(one.what == "updated" for one in planned)
-    if changed and not yes and sys.stdin.isatty():  # new templates harm nobody
+    if changed and not yes and at_terminal():  # new templates harm nobody
         typer.confirm(f"Change {changed} templates at Mailjet?", abort=True)
     kept = keep_replaced(planned, backup, utc_now())
     pushed = [push_one(container, one) for one in planned]
