@@ -22,6 +22,8 @@ MOST = 200_000
 class JournalUnavailable(TransientError):
     """Redis does not answer, so nobody knows what was called lately."""
 
+    subject = "redis"
+
 
 class CallJournal:
     """The calls of the last `keep`, by message id. Every method raises JournalUnavailable."""

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mailworker.cli.doctor_checks import redis, scans, stuck_mail
+from mailworker.cli.doctor_checks import redis, scans
 from mailworker.core.message import Lane
 from mailworker.queue.envelope import BEAT_SILENCE
+from mailworker.rules.late import LATE, STREAM_LATE, STUCK
 
 RULES = Path(__file__).parents[2] / "deploy/prometheus/mailworker.rules.yml"
 EXPRESSIONS = {
@@ -21,12 +22,12 @@ EXPRESSIONS = {
 @pytest.mark.parametrize(
     ("alert", "series", "doctor"),
     [
-        ("UrgentMailWaits", 'oldest_ready_seconds{lane="urgent"}', stuck_mail.LATE[Lane.URGENT]),
-        ("MailWaits", 'oldest_ready_seconds{lane="normal"}', stuck_mail.LATE[Lane.NORMAL]),
-        ("MailWaits", 'oldest_ready_seconds{lane="bulk"}', stuck_mail.LATE[Lane.BULK]),
-        ("InvoicesWait", 'oldest_seconds{state=~"accepted|rendering"}', stuck_mail.STUCK),
-        ("JobsWaitOnRedis", "oldest_stream_seconds", stuck_mail.STREAM_LATE),
-        ("ContactsWait", "oldest_contact_seconds", stuck_mail.LATE[Lane.NORMAL]),
+        ("UrgentMailWaits", 'oldest_ready_seconds{lane="urgent"}', LATE[Lane.URGENT]),
+        ("MailWaits", 'oldest_ready_seconds{lane="normal"}', LATE[Lane.NORMAL]),
+        ("MailWaits", 'oldest_ready_seconds{lane="bulk"}', LATE[Lane.BULK]),
+        ("InvoicesWait", 'oldest_seconds{state=~"accepted|rendering"}', STUCK),
+        ("JobsWaitOnRedis", "oldest_stream_seconds", STREAM_LATE),
+        ("ContactsWait", "oldest_contact_seconds", LATE[Lane.NORMAL]),
         ("ScanLate", "scan_late_seconds", scans.LATE),
         ("NoBeat", "beat_age_seconds", BEAT_SILENCE),
     ],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.core.age_in_words import age
 from mailworker.core.readable_size import readable_size
+from mailworker.limits.call_journal import JournalUnavailable
 from mailworker.queue.unavailable import StreamUnavailable
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def lost_faults(container: "Container") -> Iterator[str]:
 
     try:
         lacked = refilled(container, dry_run=True).jobs.lacked
-    except StreamUnavailable:  # which is shown above
+    except (StreamUnavailable, JournalUnavailable):  # which is shown above
         return
     if lacked:
         jobs = "job that was" if lacked == 1 else "jobs that were"

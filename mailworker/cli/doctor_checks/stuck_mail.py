@@ -28,11 +28,8 @@ from mailworker.queue.quarantine import in_quarantine
 from mailworker.queue.stream import GroupStream
 from mailworker.reconcile.unknown_messages import REFUSED_TO_BE_ASKED
 from mailworker.rules.claimable_while_held import EVERYTHING, Hold
+from mailworker.rules.late import LATE, STREAM_LATE, STUCK
 
-#: How long a message may have been able to go before the doctor calls it late, by lane.
-LATE = {Lane.URGENT: timedelta(minutes=1), Lane.NORMAL: timedelta(minutes=15), Lane.BULK: timedelta(hours=6)}
-#: How long a message may stand in a state that it should leave by itself.
-STUCK = timedelta(minutes=10)
 _CURES = {
     "accepted": "is a worker up for the queue render? `mailworker messages list --state accepted`",
     "rendering": "is a worker up for the queue render? `mailworker messages list --state rendering`",
@@ -40,8 +37,6 @@ _CURES = {
 }
 #: What waits on a stream, in words; on the others are the jobs of a lane.
 _WAITING = {"contacts": "changes of contacts", "events": "events of Mailjet's", "ocs": "posts of CGRateS"}
-#: A worker looks at its stream at once, and every five seconds.
-STREAM_LATE = timedelta(seconds=60)
 LATELY = timedelta(hours=24)
 #: So many mails of a kind without an event are no accident; an event comes within hours, if any comes.
 UNHEARD = 3

@@ -13,7 +13,6 @@ from starlette.responses import Response
 
 from mailworker.container import Container
 from mailworker.core.address import canonical_address
-from mailworker.core.age_in_words import age
 from mailworker.core.states import State
 from mailworker.ledger.delivery_news import delivery_news
 from mailworker.ledger.failure_reasons import failures_by_reason
@@ -46,6 +45,7 @@ from mailworker.web.operators_page.list_rows import (
     scan_view,
 )
 from mailworker.web.operators_page.message_details import message_view
+from mailworker.web.operators_page.oldest_waiting import oldest_waiting
 from mailworker.web.operators_page.page_shell import PageShell, behind_login
 
 _FEW, _MANY, _HOURS = 10, 50, 24
@@ -87,12 +87,14 @@ class OperatorsPage(PageShell):
             holds, rejections = current_holds(connection), list_rejected(connection, limit=_FEW)
             again = tried_again(connection)
             hours = current_tallies(connection, since=now - timedelta(hours=_HOURS), now=now)
+        figures = self._gathering.figures()
         bars = bars_by_hour(hours, now=now.astimezone(UTC), hours=_HOURS, zone=zone)
         return self.show(
             request,
             "overview.html",
             refresh=0 if request.query_params.get("refresh") == "off" else 30,
-            figures=self._gathering.figures(),
+            figures=figures,
+            waiting=oldest_waiting(figures),
             day=midnight.date(),
             today=[(state.value, today.get(state, 0)) for state in _OF_TODAY],
             bars=bars,
@@ -103,7 +105,6 @@ class OperatorsPage(PageShell):
             rejections=[rejection_view(row, self.format) for row in rejections],
             tried_again=again,
             beat_silence=BEAT_SILENCE.total_seconds(),
-            age=lambda seconds: age(timedelta(seconds=seconds)),
         )
 
     @behind_login
