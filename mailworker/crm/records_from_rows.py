@@ -1,4 +1,5 @@
 """Records out of rows: the one CrmSource, over whichever RowSource was configured."""
+
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
