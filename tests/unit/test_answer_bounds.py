@@ -16,7 +16,7 @@ def packed(size):
 
 
 def test_an_answer_that_unpacks_to_more_than_a_worker_holds_is_not_read_on():
-    with pytest.raises(ReadTimeoutError, match="without end"):
+    with pytest.raises(ReadTimeoutError):
         OnceAdapter()._read(packed(MOST_BYTES + 1_000_000))
 
 
