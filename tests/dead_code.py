@@ -18,6 +18,7 @@ OUTSIDE = {
     "password_reset_done": "OmniCRM",
     "password_changed": "OmniCRM",
     "verify_email": "OmniCRM",
+    "readable": "io.BufferedReader",
     "BoundedScheduler": "Celery, by its name",
     "CarefulConsumer": "Celery, by its name",
     "DiscreetRequest": "Celery, by its name",
