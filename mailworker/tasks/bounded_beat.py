@@ -13,6 +13,16 @@ class BoundedScheduler(PersistentScheduler):
 
     def apply_async(self, entry: Any, producer: Any = None, advance: bool = True, **more: Any) -> Any:  # noqa: FBT001, FBT002 - Celery's signature
         """Send the task, unless its queue is long."""
+        try:
+            return self._send(entry, producer, advance, more)
+        except Exception:
+            # After a refusal (Redis is full, or a replica) kombu leaves a channel that has no connection.
+            self.__dict__.pop("producer", None)
+            if connection := self.__dict__.pop("connection", None):
+                connection.collapse()
+            raise
+
+    def _send(self, entry: Any, producer: Any, advance: bool, more: dict[str, Any]) -> Any:  # noqa: FBT001
         queue = self.app.amqp.router.route({}, entry.task)["queue"]
         channel: Any = (producer or self.producer).channel
         if channel.queue_declare(queue.name).message_count < MOST_WAITING:
