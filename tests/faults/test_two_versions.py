@@ -161,7 +161,7 @@ def _more_leave(scene):
 def _is_up(url):
     try:
         return requests.get(f"{url}/health", timeout=1).ok
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False
 
 

@@ -35,8 +35,9 @@ def test_a_page_of_somebody_elses_is_not_shown(tmp_path, taken):
         servers.start_web()
 
 
-def test_a_redis_that_was_named_and_does_not_answer_is_said_at_once(tmp_path, monkeypatch, taken):
-    monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:{}/0", "sentinel://127.0.0.1:{}/mail/0"])
+def test_a_redis_that_was_named_and_does_not_answer_is_said_at_once(tmp_path, monkeypatch, taken, url):
+    monkeypatch.setenv("REDIS_URL", url.format(free_port()))
     with pytest.raises(Misconfigured, match=r"^The Redis of REDIS_URL does not answer: start it, or unset"):
         Servers(tmp_path).__enter__()
 

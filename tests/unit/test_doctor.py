@@ -211,7 +211,7 @@ class TestMessages:
         one = {"at": utc_now(), "source": "stream", "faults": ["x"], "payload": {}}
         with container.ledger.write() as connection:
             connection.execute(insert(rejected_jobs).values(one))
-        assert "1 job was refused within 24 h and became no mail" in faults(container, "messages")
+        assert "1 job or event was refused within 24 h: " in faults(container, "messages")
 
     @pytest.mark.parametrize(
         ("stream", "words"),

@@ -156,10 +156,10 @@ def test_what_failed_and_what_was_refused(connection):
     assert list(stuck_mail.failed_faults(connection, NOW)) == failed
     job = {"source": "stream", "faults": []}
     for number, (at, words) in enumerate(
-        [(NOW - day - SECOND, None), (NOW - day, "1 job was"), (NOW, "2 jobs were")]
+        [(NOW - day - SECOND, None), (NOW - day, "1 job or event was"), (NOW, "2 jobs or events were")]
     ):
         connection.execute(insert(rejected_jobs), [job | {"entry_id": str(number), "at": at}])
-        refused = [f"{words} refused within 24 h and became no mail: mailworker messages list --rejected."]
+        refused = [f"{words} refused within 24 h: mailworker messages list --rejected."]
         assert list(stuck_mail.failed_faults(connection, NOW)) == failed + (refused if words else [])
 
 

@@ -130,7 +130,7 @@ def failed_faults(connection: Connection, now: datetime) -> Iterator[str]:
         )
     if refused := rejected_since(connection, now - LATELY):
         yield (
-            f"{refused} {'job was' if refused == 1 else 'jobs were'} refused within 24 h and became no mail: "
+            f"{refused} {'job or event was' if refused == 1 else 'jobs or events were'} refused within 24 h: "
             "mailworker messages list --rejected."
         )
 

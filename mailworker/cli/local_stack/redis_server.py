@@ -3,10 +3,10 @@
 import socket
 from pathlib import Path
 
-from redis import Redis
 from redis.exceptions import RedisError
 
 from mailworker.errors import Misconfigured
+from mailworker.queue.redis_connection import connect
 
 #: As production has it: what was taken survives a crash, and nothing is thrown away for lack of room.
 _PROMISES = {"appendonly": "yes", "appendfsync": "always", "save": "", "maxmemory-policy": "noeviction"}
@@ -41,8 +41,8 @@ def redis_command(port: int, folder: Path) -> list[str]:
 
 
 def answers(url: str) -> bool:
-    """Whether a Redis answers here, its data loaded."""
-    client = Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1, protocol=2)
+    """Whether a Redis answers here, or behind these sentinels, its data loaded."""
+    client = connect(url, socket_connect_timeout=1, socket_timeout=1, protocol=2)
     try:
         return bool(client.ping())
     except RedisError:
