@@ -63,6 +63,10 @@ class Host:
         """From now on nobody reaches this machine, and it reaches nobody; its processes live on."""
         _ip("link", "set", self.cable, "down")
 
+    def plug_the_cable_in(self) -> None:
+        """It is on the network again, as it was."""
+        _ip("link", "set", self.cable, "up")
+
 
 class Network:
     """A switch, at whose first address this machine is."""
