@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Generic, TypeVar, cast, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -74,6 +74,8 @@ class Reader(Generic[RecordT]):
         return cast("RecordT", made.in_whole_units()) if isinstance(made, CrmInvoice) else made
 
     def _converted(self, name: str, convert: Convert, value: Any, zone: ZoneInfo) -> Any:
+        if name in _THROUGH and _is_never(value):
+            return None
         if convert == self.moment:
             day = self._chosen_day(value, midnight_is_day=name in _CHOSEN_DAYS) if name in _THROUGH else None
             return convert(value) if day is None else _end_of(day, zone)
@@ -155,6 +157,11 @@ class Reader(Generic[RecordT]):
             return self._any_day(value)
         local = self.moment(value).astimezone(self.zone)
         return local.date() if midnight_is_day and local.time() == time(0) else None
+
+
+def _is_never(value: Any) -> bool:
+    """Whether a column that may not be empty says so: the last year of everybody's calendar."""
+    return value.year == MAXYEAR if isinstance(value, date) else str(value).startswith(f"{MAXYEAR}-")
 
 
 def _end_of(day: date, zone: ZoneInfo) -> datetime:

@@ -64,7 +64,7 @@ def test_times(raw, expected):
     assert moment(raw) == expected
 
 
-@pytest.mark.parametrize("raw", ["tomorrow", "2026-13-01T00:00:00Z", "9999-12-31T23:59:59-23:00", 5])
+@pytest.mark.parametrize("raw", ["tomorrow", "2026-13-01T00:00:00Z", "2026-02-30T23:59:59-23:00", 5])
 def test_what_is_no_time_is_refused(raw):
     with pytest.raises(BadInput, match="a time"):
         moment(raw)
@@ -167,6 +167,9 @@ def test_accounts_are_asked_for_by_name_in_batches():
         ((401, ""), Misconfigured, "refuses the login"),
         ((502, "<html>"), Unreachable, "502"),
         ((200, '{"result": NaN}'), Misconfigured, "is not CGRateS"),
+        ((200, '{"status": "ok"}'), Misconfigured, "is not CGRateS"),  # a health page, say
+        ((200, '{"result": {"items": []}, "error": null}'), Misconfigured, "is not CGRateS"),
+        ((200, '{"result": [{"ID": "cgrates.org:4f1c", "Balan'), Misconfigured, "is not CGRateS"),
     ],
 )  # fmt: skip
 def test_what_is_no_answer(answer, error, words):
@@ -179,6 +182,21 @@ def test_what_is_no_answer(answer, error, words):
         client.close()
     assert type(caught.value) is error
     assert "4f1c" not in str(caught.value)
+
+
+def test_a_number_that_is_none_harms_its_own_account_alone():
+    rows = ", ".join(
+        f'{{"ID": "cgrates.org:s{n}", "BalanceMap": {{"*data": [{{"Uuid": "u{n}", "Value": {value}}}]}}}}'
+        for n, value in enumerate(["NaN", "7.5", "-Infinity"])
+    )
+    engine = Cgrates()
+    engine.answers.append((200, f'{{"result": [{rows}], "error": null}}'))
+    with serving(engine) as url:
+        client = client_of(url)
+        found, faults = client.accounts(["s0", "s1", "s2"])
+        client.close()
+    assert {name: str(one.balances[0].value) for name, one in found.items()} == {"s1": "7.50000"}
+    assert faults == ["account: a Value is not finite, or larger than any balance."] * 2
 
 
 def test_nothing_found_is_nothing():

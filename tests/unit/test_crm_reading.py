@@ -173,6 +173,24 @@ def test_what_expires_on_a_day_expires_when_it_is_over(value, expected):
 
 
 @pytest.mark.parametrize(
+    "value",
+    [
+        "9999-12-31",
+        "9999-12-31 23:59:59",
+        "9999-12-31T23:59:59-08:00",
+        date(9999, 12, 31),
+        datetime(9999, 12, 31, 23, 59, tzinfo=timezone(timedelta(hours=-8))),
+    ],
+)
+@pytest.mark.parametrize("record", [Token, Balance])
+def test_the_last_year_of_all_calendars_is_never(record, value):
+    """What a column that may not be empty says of what does not expire."""
+    row = {"token_id": "t", "used": 0, "balance_id": 1, "customer_id": 2, "balance_type": "Data", "amount": 5}
+    row |= {"email": "e", "customer_name": "n", "service_name": "s", "period_start": "2026-11-01"}
+    assert Reader(record, PARIS, {}).read(row | {"expires_at": value}).expires_at is None
+
+
+@pytest.mark.parametrize(
     "value", ['{"segment": "pro", "age": 4, "none": null}', {"segment": "pro", "age": 4}]
 )
 def test_custom_fields_as_json_or_object(value):

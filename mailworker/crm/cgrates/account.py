@@ -107,7 +107,7 @@ def number(raw: Any) -> Decimal:
     try:
         found = Decimal(raw)
         if not found.is_finite() or abs(found) > _LARGEST:
-            raise BadInput("account: a Value is larger than any balance.")
+            raise BadInput("account: a Value is not finite, or larger than any balance.")
         return found.quantize(_PLACES) if abs(found) < Decimal("1e20") else found
     except InvalidOperation:
         raise BadInput("account: a Value is no number.") from None
@@ -120,7 +120,7 @@ def moment(raw: Any) -> datetime | None:
     match = _TIME.fullmatch(raw) if isinstance(raw, str) else None
     if match is None:
         raise BadInput("account: a time is not like 2026-12-01T00:00:00Z.")
-    if match[1].startswith("0001-"):
+    if match[1].startswith(("0001-", "9999-")):  # the zero of Go's, and the end of everybody's calendar
         return None
     fraction = (match[2] or "").ljust(6, "0")[:6]
     zone = "+00:00" if match[3] == "Z" else match[3]

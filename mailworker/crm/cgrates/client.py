@@ -39,7 +39,9 @@ class CgratesClient:
         for start in range(0, len(names), self.settings.batch):
             part = list(names[start : start + self.settings.batch])
             answer = self.call("APIerSv2.GetAccounts", {"Tenant": self.settings.tenant, "AccountIDs": part})
-            for raw in answer if isinstance(answer, list) else ():
+            if not isinstance(answer, list | None):  # to be without accounts is something else
+                raise _no_engine("200")
+            for raw in answer or ():
                 try:
                     account = read_account(raw)
                 except BadInput as fault:
@@ -107,16 +109,21 @@ def texts(found: Any) -> list[str]:
 def _json(answer: requests.Response) -> dict[str, Any]:
     """The answer's object; numbers as they were written."""
     try:
-        found = json.loads(answer.content, parse_float=str, parse_constant=_no_number)
+        # NaN and Infinity stay texts too: they are one account's fault, not the whole answer's.
+        found = json.loads(answer.content, parse_float=str, parse_constant=str)
     except (ValueError, RecursionError):
         found = None
-    if not isinstance(found, dict):
-        raise Misconfigured(
-            "What answers at balances.cgrates.url is not CGRateS: its answer is no JSON-RPC. Is there a "
-            "proxy in between, or is the path /jsonrpc missing?",
-            code=str(answer.status_code),
-        )
+    if not isinstance(found, dict) or not {"result", "error"} & found.keys():
+        raise _no_engine(str(answer.status_code))
     return found
+
+
+def _no_engine(status: str) -> Misconfigured:
+    return Misconfigured(
+        "What answers at balances.cgrates.url is not CGRateS: its answer is no JSON-RPC. Is there a "
+        "proxy in between, or is the path /jsonrpc missing?",
+        code=status,
+    )
 
 
 def _nothing_found(method: str, fault: Any) -> None:
@@ -128,7 +135,3 @@ def _nothing_found(method: str, fault: Any) -> None:
         raise Misconfigured(f"This CGRateS does not know {method}: version 0.10 or later is needed.")
     word = text.partition(":")[0][:60]
     raise Unreachable(f"CGRateS answered {method} with an error: {word}.")
-
-
-def _no_number(word: str) -> str:
-    raise ValueError(word)
