@@ -86,7 +86,7 @@ def _marketing(standing: Standing, purpose: Purpose, needs_consent: bool) -> Ref
     if standing.suppressed is not None:
         return _listed(standing)
     if purpose is Purpose.CAMPAIGN and not standing.lists:
-        return Refusal(Objection.NO_CONTACT, "no contact of the CRM has the address any more")
+        return Refusal(Objection.NO_CONTACT, "no contact received from the CRM has the address")
     if purpose is Purpose.MARKETING and needs_consent and standing.consents is None:
         return Refusal(Objection.EXCLUDED, "no consent of its owner to marketing is known")
     return None

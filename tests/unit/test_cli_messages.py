@@ -368,7 +368,7 @@ def test_an_invoice_is_named_by_its_number_and_sent_by_its_id(container, client)
         (
             "m1",
             1,
-            "Nothing new is sent: this message is of 2026-11-30 10:00 (Europe/Paris) and sent. Use --again for another.\n",
+            "Nothing new is sent: the same was asked for at 2026-11-30 10:00 (Europe/Paris), and is sent. --again sends a copy.\n",
         ),
     ],
 )

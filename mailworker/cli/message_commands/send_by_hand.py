@@ -28,8 +28,8 @@ def print_id(container: "Container", id_: str, before: datetime, *, as_json: boo
         zone = container.settings.worker.timezone
         at = f"{known.message['accepted_at'].astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
         typer.echo(
-            f"Nothing new is sent: this message is of {at} and {known.message['state']}. "
-            "Use --again for another.",
+            f"Nothing new is sent: the same was asked for at {at}, and is {known.message['state']}. "
+            "--again sends a copy.",
             err=True,
         )
 
