@@ -35,7 +35,7 @@ def command(
     from celery.exceptions import TimeoutError as NoAnswer
     from celery.utils.nodenames import worker_direct
     from kombu.exceptions import OperationalError
-    from redis.exceptions import RedisError
+    from redis.exceptions import RedisError, ResponseError
 
     from mailworker.config.settings import load_settings
 
@@ -53,6 +53,10 @@ def command(
         result.forget()
     except NoAnswer:
         text = f"{name} did not answer within {timeout:g} s: is it up, or are all of its slots busy?"
+    except ResponseError:
+        text = (
+            "Redis takes no writes, as it does when it is full or a replica: mailworker doctor --only redis"
+        )
     except (OperationalError, OSError, RedisError, RuntimeError):  # RuntimeError: Celery gave up on it
         text = "Redis does not answer: start it, or correct worker.redis_url."
     finally:

@@ -45,6 +45,7 @@ class Figures:
     events_missing: float = 0.0
     #: Which share of Redis's memory is used.
     redis_full: float = 0.0
+    redis_takes_writes: bool = True
     #: Since when, in seconds, the circuit breaker has been open; 0.0 while Mailjet answers.
     breaker_open: float = 0.0
     version: str = ""
@@ -134,6 +135,8 @@ def _of_redis(figures: Figures) -> Iterator[Metric]:
         "stream",
         figures.oldest_entry,
     )
+    takes = float(figures.redis_takes_writes)
+    yield _gauge("redis_takes_writes", "0 while Redis is full, or a replica.", takes)
     yield _gauge("redis_memory_used_ratio", "Which share of maxmemory Redis uses.", figures.redis_full)
     yield _gauge("calls_last_minute", "Calls to Mailjet in the last 60 s.", figures.calls_last_minute)
     yield _gauge("breaker_open", "1 while Mailjet is out of order.", float(figures.breaker_open > 0))

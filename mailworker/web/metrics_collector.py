@@ -122,6 +122,7 @@ class MetricsCollector:
                 ),
                 "breaker_open": self._home.breaker.open_seconds(),
                 "redis_full": _full(redis),
+                "redis_takes_writes": _takes_writes(redis),
                 "version": VERSION,
                 "counted": counted(redis),
             }
@@ -136,6 +137,12 @@ class MetricsCollector:
 def _seconds(now: datetime, since: datetime | None) -> float:
     """How long it lasts; 0 where nothing began."""
     return (now - since).total_seconds() if since is not None else 0.0
+
+
+def _takes_writes(redis: "Redis") -> bool:
+    """Full, or a replica, Redis refuses jobs and beat's sign."""
+    replication: Any = redis.info("replication")
+    return replication.get("role") != "slave" and _full(redis) < 1
 
 
 def _full(redis: "Redis") -> float:

@@ -275,6 +275,7 @@ FAULTS = {
     "MailworkerScanLate": a_scan_that_did_not_run,
     "MailworkerNoEvents": lambda site: site.add(minutes=120, state="sent"),
     "MailworkerRedisFull": redis_is_almost_full,
+    "MailworkerRedisDown, full": lambda site: site.container.redis.config_set("maxmemory", 1),
     "MailworkerMailWaits, in bulk": lambda site: site.add(minutes=400, lane=2),
     "MailworkerBounces": bounces,
     "MailworkerEventsLate": late_events,

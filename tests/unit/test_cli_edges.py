@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 import typer
 from redis import Redis
+from redis.exceptions import ReadOnlyError
 from sqlalchemy import insert, select
 from typer.testing import CliRunner
 
@@ -501,6 +502,11 @@ def test_whether_the_tables_fit(monkeypatch, found, code, lines):
         ("late", 1, "w1@here did not answer within 2.5 s: is it up, or are all of its slots busy?"),
         (OSError("refused"), 1, "Redis does not answer: start it, or correct worker.redis_url."),
         (RuntimeError("gave up"), 1, "Redis does not answer: start it, or correct worker.redis_url."),
+        (
+            ReadOnlyError("READONLY"),
+            1,
+            "Redis takes no writes, for it is full or a replica: mailworker doctor --only redis",
+        ),
     ],
 )
 def test_whether_a_worker_works(monkeypatch, answer, code, said):

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import fakeredis
 import pytest
+from redis.exceptions import OutOfMemoryError, ReadOnlyError
 from sqlalchemy import insert, update
 from typer.testing import CliRunner
 
@@ -519,3 +520,15 @@ def test_what_is_missing_to_render(tmp_path, monkeypatch):
         "The fonts of the package are missing: install mailworker again.",
         "The templates of the package are missing: install mailworker again.",
     ]
+
+
+@pytest.mark.parametrize("fault", [ReadOnlyError("READONLY"), OutOfMemoryError("OOM")])
+def test_a_redis_that_takes_no_writes_blames_neither_beat_nor_workers(tmp_path, monkeypatch, fault):
+    container = container_of(tmp_path, WELL)
+
+    def refuse(*_, **__):
+        raise fault
+
+    monkeypatch.setattr(container.redis, "set", refuse)
+    asked = Round(only=("workers", "beat", "queues"))
+    assert {one.subject for one in examine(container, asked)} == {"queues"}

@@ -589,12 +589,15 @@ def test_a_page_of_a_ledger_that_is_away_says_what_happens_and_asks_again(desk):
         (Figures(messages={}, streams={}), "Celery beat was never seen"),
         (Figures(messages={}, streams={}, beat_age=21.0), "Celery beat was last seen so many seconds ago"),
         (Figures(messages={}, streams={}, beat_age=19.0), ""),
+        (Figures(messages={}, streams={}, beat_age=600.0, redis_takes_writes=False), ""),
+        (Figures(messages={}, streams={}, redis_takes_writes=False), ""),
     ],
 )
 def test_beat_is_missed_as_soon_as_the_doctor_misses_it(desk, figures, banner):
     desk.page._gathering = SimpleNamespace(figures=lambda: figures)
     page = desk.page.overview(request()).body.decode()
     assert (banner in page) if banner else ("Celery beat" not in page)
+    assert ("Redis takes no writes" in page) is not figures.redis_takes_writes
 
 
 def test_what_is_tried_again_and_again_is_shown_with_its_reason(desk):

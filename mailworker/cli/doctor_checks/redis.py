@@ -53,6 +53,15 @@ def _tls_sentence(words: str) -> str:
     )
 
 
+def takes_writes(redis: "Redis") -> bool:
+    """Whether Redis takes a write now: full, or a replica, it refuses beat's sign and workers' answers."""
+    try:
+        redis.set("mailworker:doctor", "1", px=1)
+    except ResponseError:
+        return False
+    return True
+
+
 def state_faults(redis: "Redis") -> Iterator[str]:
     """Whether this Redis can be written to and is new enough."""
     info: Mapping[str, Any] = dict(redis.info())
