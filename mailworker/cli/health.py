@@ -53,12 +53,10 @@ def command(
         result.forget()
     except NoAnswer:
         text = f"{name} did not answer within {timeout:g} s: is it up, or are all of its slots busy?"
-    except ResponseError:
-        text = (
-            "Redis takes no writes, as it does when it is full or a replica: mailworker doctor --only redis"
-        )
-    except (OperationalError, OSError, RedisError, RuntimeError):  # RuntimeError: Celery gave up on it
+    except (OperationalError, OSError, RedisError, RuntimeError) as fault:  # RuntimeError: Celery gave up
         text = "Redis does not answer: start it, or correct worker.redis_url."
+        if isinstance(fault, ResponseError) or "READONLY" in str(fault) or "maxmemory" in str(fault):
+            text = "Redis takes no writes, for it is full or a replica: mailworker doctor --only redis"
     finally:
         _let_go(visitor, result)
     answer(f"{name}: {text}", {"node": name, "ok": text == "well", "said": text}, as_json=as_json)
