@@ -503,6 +503,16 @@ def test_whether_the_tables_fit(monkeypatch, found, code, lines):
         (OSError("refused"), 1, "Redis does not answer: start it, or correct worker.redis_url."),
         (RuntimeError("gave up"), 1, "Redis does not answer: start it, or correct worker.redis_url."),
         (
+            OperationalError("READONLY You can't write."),
+            1,
+            "Redis takes no writes, for it is full or a replica: mailworker doctor --only redis",
+        ),
+        (
+            OperationalError("used memory > 'maxmemory'."),
+            1,
+            "Redis takes no writes, for it is full or a replica: mailworker doctor --only redis",
+        ),
+        (
             ReadOnlyError("READONLY"),
             1,
             "Redis takes no writes, for it is full or a replica: mailworker doctor --only redis",
