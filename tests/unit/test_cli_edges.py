@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 import typer
+from kombu.exceptions import OperationalError
 from redis import Redis
 from redis.exceptions import ReadOnlyError
 from sqlalchemy import insert, select
