@@ -39,7 +39,6 @@ OUTSIDE = {
     "get_unused_glyph_id": "WeasyPrint",
     "add_font": "WeasyPrint",
     "set_text_rise": "WeasyPrint",
-    "prepare_one": "tests, one message at a time",
 }
 KINDS = {"function", "method", "class", "property", "import"}
 

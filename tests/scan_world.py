@@ -222,7 +222,7 @@ class World:
     def prepare(self):
         tools = Tools(self.ledger, SimpleNamespace(render=None), FakeFiles(), lambda: self.crm)
         preparer = Preparer(self.settings, tools, clock=self.clock)
-        while preparer.prepare_one():
+        while preparer.prepare(limit=1):
             pass
 
     def rows(self):

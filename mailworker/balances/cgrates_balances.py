@@ -76,14 +76,6 @@ class EngineBalances:
         """The time."""
         return self._clock()
 
-    def version(self) -> str:
-        """The engine's own version."""
-        return self._client.version()
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self._client.close()
-
     def _readings(self, service: Service, accounts: Mapping[str, Account]) -> Iterator[Reading]:
         name, account = service.service_uuid, accounts.get(service.service_uuid)
         for one in account.balances if account and _alive(account) else ():

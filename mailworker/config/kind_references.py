@@ -67,19 +67,15 @@ def _named(data: Mapping[str, Any]) -> Iterator[tuple[Path, str, frozenset[str] 
         (("balances", "low_kind"), balances.get("low_kind"), LOW_VARIABLES),
         (("balances", "expired_kind"), balances.get("expired_kind"), EXPIRED_VARIABLES),
     ]
-    kinds = _listed(_section(data, "callbacks"), "kinds")
+    kinds = _section(_section(data, "callbacks"), "kinds")
     references += [(("callbacks", "kinds", name), name, None) for name in kinds]
-    for index, step in enumerate(_listed(reminders, "steps")):
+    steps = reminders.get("steps")
+    for index, step in enumerate(steps if isinstance(steps, list) else ()):
         if isinstance(step, dict):
             references.append((("reminders", "steps", index, "kind"), step.get("kind"), REMINDER_VARIABLES))
     for path, name, offered in references:
         if isinstance(name, str) and name:
             yield path, name, offered
-
-
-def _listed(section: Mapping[str, Any], name: str) -> list[Any]:
-    found = section.get(name)
-    return found if isinstance(found, list) else []
 
 
 def _section(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:

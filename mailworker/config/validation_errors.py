@@ -18,16 +18,13 @@ _WORDS = {
         ("date_type", "date_parsing", "date_from_datetime_parsing", "date_from_datetime_inexact"),
         "must be a day, as 2026-12-25",
     ),
-    "model_type": "must have keys of its own, as `key: value`",
-    "dict_type": "must have keys of its own, as `key: value`",
-    "model_attributes_type": "must have keys of its own, as `key: value`",
+    **dict.fromkeys(
+        ("model_type", "dict_type", "model_attributes_type"), "must have keys of its own, as `key: value`"
+    ),
     "tuple_type": "must be a list, as [one, two]",
-    "too_short": "may not be empty",
-    "string_too_short": "may not be empty",
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
-    "decimal_parsing": "must be a number, with a point: 5.00",
-    "decimal_type": "must be a number, with a point: 5.00",
+    **dict.fromkeys(("too_short", "string_too_short"), "may not be empty"),
+    **dict.fromkeys(("bool_parsing", "bool_type"), "must be true or false"),
+    **dict.fromkeys(("decimal_parsing", "decimal_type"), "must be a number, with a point: 5.00"),
     "float_parsing": "must be a number, with a point: 0.5",
 }
 _WEB = "must be an address that begins with http:// or https://"

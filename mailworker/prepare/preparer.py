@@ -81,11 +81,6 @@ class Preparer:
         worker = settings.worker
         self._patience = Patience(worker.max_attempts, worker.retry_base, worker.retry_cap, timedelta(0))
 
-    def prepare_one(self) -> str | None:
-        """Prepare the message that has waited longest; give its id, None when none waits."""
-        ids = self.prepare(limit=1)
-        return ids[0] if ids else None
-
     def prepare(self, *, limit: int = TOGETHER, put_back: PutBack = lambda *_: None) -> list[str]:
         """Prepare the messages that have waited longest, at most `limit`; give their ids.
 

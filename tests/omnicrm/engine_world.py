@@ -48,14 +48,16 @@ class EngineWorld(World):
         )
         self.engine = engine
         engine.now = MONDAY
-        client = CgratesClient(self.settings.balances.cgrates)
-        self.looks = EngineBalances(self.settings.balances, "EUR", client, ledger, lambda: self.clock.now)
+        self.client = CgratesClient(self.settings.balances.cgrates)
+        self.looks = EngineBalances(
+            self.settings.balances, "EUR", self.client, ledger, lambda: self.clock.now
+        )
         self.crm = CrmWithEngine(self.settings.crm, self.looks, ledger)
         self._entries = itertools.count(1)
 
     def close(self):
         self.crm.close()
-        self.looks.close()
+        self.client.close()
 
     def add(self, uuid, *balances, product="", ends_at=None, customer="C"):
         with sqlite3.connect(self.path) as link:

@@ -99,10 +99,10 @@ def test_a_reminder_by_hand_is_prepared_by_the_shared_clock(make):
     container = make(invoice(7, due=days_ago(8)))
     container.intake.accept({"kind": REMINDER, "invoice_id": "7", "idempotency_key": "hand"}, now=MONDAY)
     container.clock.advance(60)
-    assert container.preparer.prepare_one()
+    assert container.preparer.prepare(limit=1)
     ((state, at),) = rows(container, "state", "changed_at")
     assert (state, str(at)[:16]) == ("ready", "2026-11-30 09:01")
-    assert container.preparer.prepare_one() is None
+    assert container.preparer.prepare(limit=1) == []
 
 
 @pytest.mark.parametrize(

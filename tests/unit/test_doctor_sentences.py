@@ -518,7 +518,7 @@ def test_who_may_read_or_change_a_file_that_cannot_be_read_is_another_checks_mat
 
 def test_what_cgrates_is_and_what_it_lacks():
     charging = SimpleNamespace(
-        engine=SimpleNamespace(version=lambda: ""), setup=SimpleNamespace(faults=lambda: ["no action"])
+        client=SimpleNamespace(version=lambda: ""), setup=SimpleNamespace(faults=lambda: ["no action"])
     )
     for url, sentences in {
         "": [
@@ -530,7 +530,7 @@ def test_what_cgrates_is_and_what_it_lacks():
         found = list(cgrates.engine_faults(SimpleNamespace(charging=charging, settings=given)))
         assert found == sentences
         assert isinstance(found[0], Note)
-    charging.engine.version = lambda: "v0.11"
+    charging.client.version = lambda: "v0.11"
     assert (
         next(cgrates.engine_faults(SimpleNamespace(charging=charging, settings=given))) == "CGRateS is v0.11."
     )

@@ -81,17 +81,17 @@ def world(ledger_file):
 
 
 def test_nothing_to_prepare(world):
-    assert world().preparer.prepare_one() is None
+    assert world().preparer.prepare(limit=1) == []
 
 
 def test_an_invoice_becomes_a_mail_with_its_pdf(world):
     w = world().put()
-    assert w.preparer.prepare_one() == "m1"
+    assert w.preparer.prepare(limit=1) == ["m1"]
     assert (w.m1["state"], w.m1["attempts"]) == ("ready", 0)
     assert w.m1["attachments"] == [{"key": "m1-5ha256.pdf", "filename": "INV-7.pdf", "content_type": "application/pdf", "size": 4, "sha256": "5ha256"}]  # fmt: skip
     assert w.files.content == {"m1-5ha256.pdf": b"%PDF"}
     assert w.m1["reason"] == "PDF of 4 bytes, sha256 5ha256"
-    assert w.preparer.prepare_one() is None
+    assert w.preparer.prepare(limit=1) == []
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_an_invoice_becomes_a_mail_with_its_pdf(world):
 )
 def test_a_pdf_that_is_too_large(world, extra, small, state, attached, why):
     w = world(pdf=bytes(12_000_000), small=small, extra=extra).put()
-    w.preparer.prepare_one()
+    w.preparer.prepare(limit=1)
     assert w.m1["state"] == state
     assert bool(w.m1["attachments"]) is attached
     assert why in w.m1["reason"]
@@ -124,7 +124,7 @@ def test_a_pdf_that_is_too_large(world, extra, small, state, attached, why):
 )  # fmt: skip
 def test_what_goes_wrong(world, changes, options, state, why):
     w = world(**options).put(**changes)
-    w.preparer.prepare_one()
+    w.preparer.prepare(limit=1)
     assert (w.m1["state"], w.m1["lease"]) == (state, None)
     assert why in w.m1["reason"]
     assert (w.m1["not_before"] > NOW) is (state == "accepted")
@@ -134,7 +134,7 @@ def test_a_reminder_says_how_late_it_is(world):
     w = world(invoice=crm_invoice()).put(
         kind=REMINDER, invoice=None, invoice_id="7", to_email=None, variables={}
     )
-    w.preparer.prepare_one()
+    w.preparer.prepare(limit=1)
     assert (w.m1["state"], w.m1["to_email"], w.m1["variables"]["days_overdue"]) == (
         "ready",
         "crm@client.example",
@@ -146,11 +146,11 @@ def test_a_poisonous_invoice_does_not_kill_workers_for_ever(world):
     w = world(pdf=SystemExit()).put()
     for _ in range(4):  # worker.max_attempts
         with pytest.raises(SystemExit):
-            w.preparer.prepare_one()
+            w.preparer.prepare(limit=1)
         w.clock.advance(301)
         with w.ledger.write() as connection:
             strand(connection, now=w.clock.now, look_up_after=timedelta(seconds=30), max_attempts=12)
-    w.preparer.prepare_one()
+    w.preparer.prepare(limit=1)
     assert (w.m1["state"], w.m1["reason"]) == ("failed", "Given up: 4 times its worker died or failed.")
 
 
@@ -164,7 +164,7 @@ def test_who_lost_its_lease_changes_nothing(world):
         return RenderedInvoice(b"%PDF", "INV-7.pdf", "x")
 
     w.render = slow
-    w.preparer.prepare_one()
+    w.preparer.prepare(limit=1)
     assert w.m1["state"] == "accepted"
     assert w.m1["attachments"] is None
     assert w.files.content == {}, "its PDF is deleted"
@@ -181,7 +181,7 @@ def test_what_the_caller_attached_goes_with_the_invoice(world):
     former = terms | {"key": "m1-0ld.pdf", "filename": "INV-7.pdf"}
     w = world().put(attachments=[terms, former])
     w.files.content |= {"m1-0-abc": b"terms", "m1-0ld.pdf": b"%OLD"}
-    w.preparer.prepare_one()
+    w.preparer.prepare(limit=1)
     assert [file["filename"] for file in w.m1["attachments"]] == ["terms.txt", "INV-7.pdf"]
     assert w.files.content == {"m1-0-abc": b"terms", "m1-5ha256.pdf": b"%PDF"}, "nothing else is left"
 
@@ -208,7 +208,7 @@ def test_an_e_invoice_reaches_who_it_is_mailed_to(client, email):
 )
 def test_an_invoice_is_found_by_its_customer(world, given, document, found):
     w = world().put(customer_id=given, invoice={"invoice_number": "INV-7", "client": {}, **document})
-    w.preparer.prepare_one()
+    w.preparer.prepare(limit=1)
     assert (w.m1["state"], w.m1["customer_id"]) == ("ready", found)
 
 
@@ -275,6 +275,6 @@ def test_a_document_of_the_crms_with_control_characters_is_mailed_all_the_same(w
         "mailworker.prepare.preparer.mail_variables", lambda given, **_: seen.append(given) or dict(VARIABLES)
     )
     w.put(invoice=None, invoice_id="7", to_name=None, to_email=None, variables=None)
-    assert w.preparer.prepare_one() == "m1"
+    assert w.preparer.prepare(limit=1) == ["m1"]
     assert (w.m1["state"], w.m1["to_name"]) == ("ready", "Zoé Roussel")
     assert seen[0]["client"]["name"] == "Zoé\nRoussel"

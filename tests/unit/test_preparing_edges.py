@@ -26,7 +26,7 @@ DOCUMENT = {"invoice_number": "INV-7", "client": {"name": "Zo\x0bé", "email": "
 
 def test_an_invoices_mail_column_by_column(world):
     w = world().put(invoice=DOCUMENT, to_email=None, to_name=None)
-    w.preparer.prepare_one()
+    w.preparer.prepare(limit=1)
     assert (w.m1["to_email"], w.m1["to_canonical"], w.m1["to_name"]) == (
         "Zoe@client.example",
         "zoe@client.example",
@@ -40,14 +40,14 @@ def test_an_invoices_mail_column_by_column(world):
 
 def test_a_recipient_of_the_callers_own_wins_over_the_documents(world):
     w = world().put(invoice=DOCUMENT, to_email="me@x.example", to_name="Me")
-    w.preparer.prepare_one()
+    w.preparer.prepare(limit=1)
     assert (w.m1["to_email"], w.m1["to_name"]) == ("me@x.example", "Me")
 
 
 def test_at_most_ten_changed_fields_are_named(world):
     client = {"name": "Z", "email": "z@x.example"} | {f"f{n:02}": "a\x0bb" for n in range(12)}
     w = world().put(invoice={"invoice_number": "INV-7", "client": client})
-    w.preparer.prepare_one()
+    w.preparer.prepare(limit=1)
     named = w.m1["reason"].partition("mail: ")[2].partition(".  ")[0].partition(". PDF")[0]
     assert named.split(", ") == [f"invoice.client.f{n:02}" for n in range(10)]
 
@@ -66,9 +66,9 @@ def test_what_cannot_be_prepared_now_waits_longer_and_longer_for_ever(world, fau
     if where == "crm":
         w.put(kind=REMINDER, invoice=None, invoice_id="7", variables={})
     for _ in range(30):
-        assert w.preparer.prepare_one() == "m1"
+        assert w.preparer.prepare(limit=1) == ["m1"]
         assert (w.m1["state"], w.m1["reason"]) == ("accepted", str(fault))
-        assert w.preparer.prepare_one() is None, "nobody is tried again at once"
+        assert w.preparer.prepare(limit=1) == [], "nobody is tried again at once"
         w.clock.now = w.m1["not_before"]
     assert w.clock.now - NOW > timedelta(minutes=10)
 
@@ -78,7 +78,7 @@ def test_a_pdf_of_the_largest_size_goes_as_it_is_and_a_larger_one_is_made_small(
     pdf = bytes(30_000)
     limit = message_size(len(pdf), ENVELOPE_BYTES + content_bytes(VARIABLES, []))
     w = world(pdf=pdf, extra=f"invoice:\n  message_bytes: {limit - over}\n").put()
-    w.preparer.prepare_one()
+    w.preparer.prepare(limit=1)
     assert w.rendered == [("fr", False), ("fr", True)][: 1 + over]
     assert w.m1["attachments"][0]["size"] == (2 if over else 30_000)
 
@@ -100,7 +100,7 @@ def test_a_reminders_mail_column_by_column(world):
         variables={},
         attachments=[given],
     )
-    w.preparer.prepare_one()
+    w.preparer.prepare(limit=1)
     assert (w.m1["to_email"], w.m1["to_canonical"], w.m1["to_name"]) == ("crm@client.example",) * 2 + ("Zoé",)
     assert (w.m1["customer_id"], w.m1["reason"]) == ("c" * 64, "reminder prepared")
     assert w.m1["attachments"] == [given]
@@ -112,7 +112,7 @@ def test_a_reminders_own_customer_stays(world):
     w = world(invoice=crm_invoice()).put(
         kind=REMINDER, invoice=None, invoice_id="7", customer_id="own", variables={}
     )
-    w.preparer.prepare_one()
+    w.preparer.prepare(limit=1)
     assert (w.m1["customer_id"], w.m1["to_email"]) == ("own", "m1@client.example")
 
 
@@ -147,7 +147,7 @@ def test_after_ten_seconds_the_rest_is_given_back(world, seconds, prepared):
 @pytest.mark.parametrize(("attempts", "state"), [(3, "ready"), (4, "failed")])
 def test_as_many_tries_as_are_configured(world, attempts, state):
     w = world().put(attempts=attempts)
-    w.preparer.prepare_one()
+    w.preparer.prepare(limit=1)
     assert w.m1["state"] == state
 
 
@@ -186,5 +186,5 @@ def test_only_an_e_invoice_gets_the_address_it_is_mailed_to(world):
             return RenderedInvoice(b"%PDF", "INV-7.pdf", "5ha256")
 
         w.render = render
-        w.preparer.prepare_one()
+        w.preparer.prepare(limit=1)
         assert seen == [email]

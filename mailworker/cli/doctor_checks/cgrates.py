@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def engine_faults(container: "Container") -> Iterator[str]:
     """What is wrong with CGRateS. Raises what calling it raises."""
-    version = container.charging.engine.version() or "of unknown version"
+    version = container.charging.client.version() or "of unknown version"
     if container.settings.balances.cgrates.post_url:
         yield Note(f"CGRateS is {version}.")
         yield from container.charging.setup.faults()
