@@ -467,7 +467,7 @@ def test_copies_of_a_mail_whose_recipient_only_the_crm_knows():
 
 
 @pytest.mark.parametrize(
-    ("tag", "kept"), [("EN", "en"), ("zh_Hant_TW", "zh"), ("zh_Hant", "zh-hant"), ("ast-419", "ast-419"), ("fr-FR", "fr-fr"), ("x", None)]
+    ("tag", "kept"), [("EN", "en"), ("zh_Hant_TW", "zh"), ("zh_Hant", "zh-hant"), ("yue_Hant", "yue-hant"), ("ast-419", "ast-419"), ("fr-FR", "fr-fr"), ("x", None)]
 )  # fmt: skip
 def test_a_language_is_kept_as_far_as_there_is_room(tag, kept):
     assert kept_language(tag) == kept
