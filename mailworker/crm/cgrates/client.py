@@ -26,7 +26,7 @@ class CgratesClient:
         self._session = requests.Session()
         # The engine is a neighbour: neither a proxy nor ~/.netrc of this host has anything to do with it.
         self._session.trust_env = False
-        if settings.user and settings.password:
+        if settings.password:  # never without its user
             self._session.auth = (settings.user, settings.password.reveal())
 
     def accounts(self, names: Sequence[str]) -> tuple[dict[str, Account], list[str]]:
