@@ -378,7 +378,7 @@ def sync_of(ledger, steps, clock=None):
 
 
 PAGE = FullSyncResult(UpsertResult(new=2, changed=1), customers=1, contacts=4)
-BAD = FullSyncResult(UpsertResult(new=1), customers=1, contacts=1, faults=1)
+BAD = FullSyncResult(UpsertResult(new=1), customers=1, contacts=1, faults=1, untraced=1)
 
 
 def test_a_background_sync_reads_removes_and_looks(ledger):
