@@ -13,7 +13,7 @@ from mailworker.crm.field_expression import dig, value_at
 from mailworker.crm.http_auth import CrmLogin
 from mailworker.crm.http_responses import checked, checked_record, json_of, timeouts, unreachable
 from mailworker.crm.row_source_interface import KEYS, LONG_AGO, Cursor, Row, RowPage
-from mailworker.errors import MailworkerError, Misconfigured
+from mailworker.errors import MailworkerError, Misconfigured, Unreachable
 
 _OWN_MACHINE = {"localhost", "127.0.0.1", "::1"}
 
@@ -119,7 +119,26 @@ class HttpRows:
         found = json_of(checked_record(answer, question), f"one of {question}")
         inner = dig(found, self.settings.records_field) if self.settings.records_field else None
         found = inner if isinstance(inner, dict | list) else found
-        return [self._renamed(question, record) for record in (found if isinstance(found, list) else [found])]
+        if not found or (isinstance(found, dict) and not any(found.values())):  # {"data": null}
+            return []
+        records = found if isinstance(found, list) else [found]
+        return [
+            row for record in records if self._is_it(question, one, row := self._renamed(question, record))
+        ]
+
+    def _is_it(self, question: Question, one: Any, row: Row) -> bool:
+        """Whether this is the record that was asked for; a document and its lines need not say it.
+
+        Raises Unreachable where it cannot be known: it may be an error with the status of an answer.
+        """
+        names = (KEYS[question], *_NUMBERS.get(question, ()))
+        named = [row[name] for name in names if row.get(name) is not None]
+        if named or question in _DOCUMENTS:
+            return not named or _spelt(one) in map(_spelt, named)
+        raise Unreachable(
+            f"OmniCRM answered one of {question} with something that has no {KEYS[question]}: "
+            "an error, or crm.http.fields does not name it."
+        )
 
     def _get(self, path: str, parameters: Mapping[str, Any]) -> requests.Response:
         answer = self._call(path, parameters)
@@ -149,5 +168,15 @@ class HttpRows:
         return record | {ours: value_at(record, path) for ours, path in names.items()}
 
 
+def _spelt(key: Any) -> str:
+    """An id as text: 7 and "7" are one."""
+    return str(key).strip().casefold()
+
+
+#: An invoice is asked for by its id; some APIs take its number.
+_NUMBERS: dict[Question, tuple[str, ...]] = dict.fromkeys(
+    ("invoices", "open_invoices", "invoice_document"), ("number", "invoice_number")
+)
+_DOCUMENTS = {"invoice_document", "invoice_lines"}
 #: Open invoices look like all invoices, and changed customers like all customers.
 _SAME: dict[Question, Question] = {"open_invoices": "invoices", "changed_customers": "customers"}

@@ -63,6 +63,7 @@ class PreSendCheck:
             verdict=moved_away or verdict or incomplete(row, self._settings, now),
             safe=self._recipients.is_safe(row),
             attempts=row["attempts"],
+            most_attempts=self._settings.worker.max_attempts // 2,
         )
 
     def _record(

@@ -739,22 +739,50 @@ def test_a_whole_list_that_must_know_since_when_is_asked_since_the_year_2000():
 @pytest.mark.parametrize(
     ("body", "found"),
     [
-        ('{"id": 7}', [{"id": 7}]),
-        ('{"data": {"id": 7}}', [{"id": 7}]),
-        ('{"data": [{"id": 7}, {"id": 8}]}', [{"id": 7}, {"id": 8}]),
-        ('[{"id": 7}]', [{"id": 7}]),
-        ('{"data": 3, "id": 7}', [{"data": 3, "id": 7}]),
+        ('{"invoice_id": 7}', [{"invoice_id": 7}]),
+        ('{"data": {"invoice_id": "7"}}', [{"invoice_id": "7"}]),
+        ('{"data": [{"invoice_id": 7}, {"invoice_id": 8}]}', [{"invoice_id": 7}]),
+        ('[{"invoice_id": 7}]', [{"invoice_id": 7}]),
+        ('{"data": 3, "invoice_id": 7}', [{"data": 3, "invoice_id": 7}]),
+        ('{"invoice_id": 4, "number": 7}', [{"invoice_id": 4, "number": 7}]),
+        ('{"data": [{"invoice_id": 8}, {"invoice_id": 70}]}', []),  # the whole list, whatever was asked for
+        ('{"data": null}', []),
+        ("{}", []),
+        ("[]", []),
+        ("null", []),
     ],
 )
-def test_one_record_in_any_envelope(body, found):
-    rows = rest(answer(body=body))
-    assert rows.of("invoices", ["a/b"]) == found
+def test_one_record_in_any_envelope_and_no_other(body, found):
+    assert rest(answer(body=body)).of("invoices", ["7"]) == found
+
+
+def test_an_id_in_a_path_is_quoted():
+    rows = rest(answer(404))
+    assert rows.of("invoices", ["a/b"]) == []
     assert rows._session.asked[0][:2] == ("https://crm.example/crm/invoice/a%2Fb", {})
+
+
+@pytest.mark.parametrize(
+    "body", ['{"error": "database is locked"}', '{"data": null, "message": "try later"}', "[5]"]
+)
+def test_an_error_with_the_status_of_an_answer_is_no_invoice_that_is_gone(body):
+    """What was to leave about it waits; it was cancelled, as if the CRM did not know it any more."""
+    with pytest.raises(Unreachable, match="something that has no invoice_id"):
+        rest(answer(body=body)).of("invoices", ["7"])
+
+
+def test_a_document_of_another_invoice_is_never_printed():
+    other = '{"invoice_id": 8, "invoice_number": "F-8", "client": {"name": "B"}}'
+    assert rest(answer(body=other)).of("invoice_document", ["7"]) == []
+    assert rest(answer(body=other)).of("invoice_document", ["F-8"]) != []
+    nameless = '{"client": {"name": "B"}, "date": "2026-11-30"}'
+    assert rest(answer(body=nameless)).of("invoice_document", ["7"]) != []
 
 
 @pytest.mark.parametrize("status", [404, 410])
 def test_a_record_that_is_gone_is_none(status):
-    assert rest(answer(status), listed(1)).of("invoices", [1, 2]) == [{"id": 1}]
+    there = answer(body='{"invoice_id": 2}')
+    assert rest(answer(status), there).of("invoices", [1, 2]) == [{"invoice_id": 2}]
 
 
 @pytest.mark.parametrize("status", [400, 422])
@@ -799,9 +827,9 @@ def test_without_a_path_for_one_the_list_is_searched():
 
 @pytest.mark.parametrize(("renews", "calls"), [(True, 2), (False, 1)])
 def test_a_refused_call_is_made_again_where_there_is_a_newer_token(renews, calls):
-    rows = rest(answer(401), listed(1), listed(), renews=renews)
+    rows = rest(answer(401), answer(body='{"invoice_id": 1}'), listed(), renews=renews)
     if renews:
-        assert rows.of("invoices", [1]) == [{"id": 1}]
+        assert rows.of("invoices", [1]) == [{"invoice_id": 1}]
     else:
         with pytest.raises(Misconfigured):
             rows.of("invoices", [1])

@@ -37,11 +37,27 @@ A_SECOND = timedelta(seconds=1)
     ],
 )
 def test_the_last_step(facts, state, why):
-    known = {"expires_at": None, "refused": None, "verdict": None, "safe": True, "attempts": 3} | facts
+    known = {
+        "expires_at": None,
+        "refused": None,
+        "verdict": None,
+        "safe": True,
+        "attempts": 3,
+        "most_attempts": 6,
+    } | facts
     objection = last_step(Facts("m", NOW, **known))
     assert (objection and objection.state) == state
     assert objection is None or why in objection.why
-    assert objection is None or objection.attempts == 2, "no call was made, nor did a worker die"
+    waits = objection is not None and why == "night"
+    assert objection is None or objection.attempts == (3 if waits else 2), (
+        "no call was made, nor did a worker die"
+    )
+
+
+@pytest.mark.parametrize(("attempts", "kept"), [(1, 1), (5, 5), (6, 6), (7, 6), (40, 6)])
+def test_who_waits_often_counts_no_more_tries_than_half(attempts, kept):
+    facts = Facts("m", NOW, None, None, Wait(NOW + A_SECOND, "night"), True, attempts, 6)
+    assert last_step(facts).attempts == kept
 
 
 @pytest.mark.parametrize(

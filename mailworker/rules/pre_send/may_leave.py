@@ -1,12 +1,12 @@
 """May this message still leave? Asked once, right before the call, whatever way it came in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
-from mailworker.rules.pre_send.verdicts import Cancel, Replace, Verdict
+from mailworker.rules.pre_send.verdicts import Cancel, Replace, Verdict, Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,8 @@ class Facts:
 
     `refused` is why its recipient must not get it. `verdict` is what was found out about its reason (the
     invoice was paid, it is night). `safe` is whether the address may get mail from this environment.
-    `attempts` counts this one, which is none where no call is made.
+    `attempts` counts this one, which is none where the message ends or goes at once. Who waits again and
+    again waits longer by it, but never counts more than `most_attempts`: no worker died.
     """
 
     id: str
@@ -25,6 +26,7 @@ class Facts:
     verdict: Verdict | None
     safe: bool
     attempts: int
+    most_attempts: int
 
 
 def last_step(facts: Facts) -> Settlement | None:
@@ -40,5 +42,8 @@ def last_step(facts: Facts) -> Settlement | None:
     if facts.refused:
         return stopped(State.SUPPRESSED, facts.refused)
     if verdict is not None:
-        return stopped(State.READY, verdict.why, not_before=verdict.until)
+        counted = (
+            min(facts.attempts, facts.most_attempts) if isinstance(verdict, Wait) else facts.attempts - 1
+        )
+        return replace(stopped(State.READY, verdict.why, not_before=verdict.until), attempts=counted)
     return None
