@@ -32,10 +32,10 @@ COLOURS = {
 
 def console() -> "Console":
     """Standard output as it is at this moment. Wide where it is no terminal, so that no id is cut off."""
-    from rich.console import Console
+    from mailworker.cli.safe_console import SafeConsole
 
-    out = Console(highlight=False)
-    return out if out.is_terminal else Console(highlight=False, width=max(out.width, 160))
+    out = SafeConsole()
+    return out if out.is_terminal else SafeConsole(width=max(out.width, 160))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> "Table":
@@ -46,8 +46,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str =
     from rich.table import Table
     from rich.text import Text
 
+    from mailworker.cli.safe_console import shown
+
     made = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold", box=None)
-    cells = [[value if isinstance(value, Text) else Text(plain(value)) for value in row] for row in rows]
+    cells = [
+        [value if isinstance(value, Text) else Text(shown(plain(value))) for value in row] for row in rows
+    ]
     wide = console().width >= _WIDE
     for column in columns:
         justify: JustifyMethod = "right" if column.startswith("#") else "left"

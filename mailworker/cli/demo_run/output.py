@@ -10,7 +10,7 @@ from mailworker.core.readable_size import readable_size
 
 def progress(sentence: str) -> None:
     """One line about what happens now."""
-    console().print(f"[dim]·[/] {sentence}", soft_wrap=True)
+    console().print(f"[dim]·[/] {sentence}", soft_wrap=True, markup=True)
 
 
 def print_outcome(servers: Servers, followed: Sequence[Followed]) -> bool:
@@ -28,7 +28,7 @@ def print_outcome(servers: Servers, followed: Sequence[Followed]) -> bool:
     for one in followed:
         if not one.well:
             why = one.story.message["reason"] if one.story else "it never reached the ledger"
-            out.print(f"[red]✗[/] {one.posted.kind}: arrived {one.arrived} times; {why}")
+            out.print(f"[red]✗[/] {one.posted.kind}: arrived {one.arrived} times; {why}", markup=True)
     out.print(f"Ledger, PDFs and logs: {servers.folder}", soft_wrap=True)
     return sent == len(followed) and bool(pdfs) and not counts["duplicates"]
 

@@ -45,7 +45,7 @@ class PrintedReport(Report):
         mark = "[red]✗[/]" if finding.faults else "[green]✓[/]"
         console().print(f"{mark} {finding.name}")
         for one in finding.faults if self.quiet else finding.sentences:
-            console().print(f"    {one}", markup=False, soft_wrap=True)
+            console().print(f"    {one}", soft_wrap=True)
 
     def end(self) -> int:
         """Print the sum, and give the exit code."""

@@ -140,7 +140,7 @@ def push_one(container: "Container", planned: PlannedPush) -> Pushed:
             "Headers": {"Subject": template.subject},
         }
         rest_api(container).rest(RestCall("template_detailcontent", "POST", id=number, data=content))
-    console().print(f"{planned.what}: {name}", markup=False)
+    console().print(f"{planned.what}: {name}")
     return Pushed(template.kind, template.language, template.subject, number)
 
 
@@ -167,8 +167,8 @@ def show_plan(planned: Sequence[PlannedPush], *, dry_run: bool) -> None:
     out = console()
     for one in planned:
         if dry_run:
-            out.print(f"{_WOULD[one.what]}: {name_of(one.template)}", markup=False)
+            out.print(f"{_WOULD[one.what]}: {name_of(one.template)}")
         elif one.what == "updated":
-            out.print(f"differs: {name_of(one.template)}", markup=False)
+            out.print(f"differs: {name_of(one.template)}")
         if one.what == "updated":
-            out.print("\n".join(f"  {line}" for line in one.difference()), markup=False, soft_wrap=True)
+            out.print("\n".join(f"  {line}" for line in one.difference()), soft_wrap=True)
