@@ -322,7 +322,7 @@ DUE = Due(Step(8, REMINDER), "k", NOW, 8)
 NOT_DUE = NotDue(Why.DISPUTED, "The CRM says that it is disputed.")
 LINE = "Invoice 7 (FA-7{}) of customer C: open, 30.00 of 30.00 EUR owed, due on 2026-11-30 ({})."
 LADDER = [
-    "step day kind said state message",
+    "step day kind written state message",
     "d-3 2026-11-27 CustomerInvoiceReminder 2026-11-30 09:00:00Z sent m1",
     "d+8 2026-12-08 CustomerInvoiceReminder",
 ]
