@@ -1,4 +1,4 @@
-"""Every option of a command about messages arrives where it is for: none is read and then forgotten."""
+"""Every option of a command arrives where it is for: none is read and then forgotten."""
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -6,7 +6,9 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
+from mailworker import balances, reminders
 from mailworker.cli import build
+from mailworker.cli.doctor_checks.all_checks import Round
 from mailworker.cli.message_commands import (
     export,
     filters,
@@ -19,7 +21,9 @@ from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.ledger.message_search import MessageFilter
 from mailworker.ledger.upcoming import UpcomingFilter, When
-from tests.doubles import settings
+from mailworker.simulator.assumptions import assumptions
+from mailworker.simulator.settings import SimulatorSettings
+from tests.doubles import CONFIG, settings
 from tests.rows import STRICT
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
@@ -124,3 +128,84 @@ def test_what_is_taken_in_again(called):
     assert given == ("resubmit_rejected.resubmit_jobs", [12, 13], {"act": True, "as_json": True})
     given = called("resubmit", "12")
     assert given == ("resubmit_rejected.resubmit_jobs", [12], {"act": False, "as_json": False})
+
+
+@pytest.fixture
+def behind(monkeypatch):
+    """Runs a command whose work is that of one function, named by its path; gives what that was called with."""
+    container = SimpleNamespace(settings=settings(), close=lambda: None)
+    monkeypatch.setattr("mailworker.container.Container.from_environment", lambda: container)
+
+    def run(path, *arguments):
+        found = []
+        monkeypatch.setattr(path, lambda *given, **named: found.append((given, named)) or ())
+        ran = CliRunner().invoke(build(), list(arguments))
+        assert ran.exit_code == 0, ran.exception
+        ((given, named),) = found
+        return [one for one in given if one is not container], named
+
+    return run
+
+
+COMMANDS = "mailworker.cli"
+SYNC = f"{COMMANDS}.contact_commands.full_sync.run"
+SCAN = f"{COMMANDS}.scan_commands.run.run_or_rehearse"
+START = f"{COMMANDS}.scan_commands.start"
+EXAMINE = f"{COMMANDS}.doctor_checks.all_checks.examine"
+PLAIN_SCAN = {"dry_run": False, "as_of": None, "as_json": False}
+WHOLE_SCAN = {"dry_run": True, "as_of": "2026-12-01", "as_json": True}
+DRY = ("--dry-run", "--as-of", "2026-12-01", "--json")
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments", "given", "named"),
+    [
+        (SYNC, ("contacts", "sync"), [], {"dry_run": False, "since": None, "allow_removals": False}),
+        (
+            SYNC, ("contacts", "sync", "--dry-run", "--since", "2h", "--allow-removals"), [],
+            {"dry_run": True, "since": "2h", "allow_removals": True},
+        ),
+        (SCAN, ("reminders", "run"), [reminders.SCAN], PLAIN_SCAN),
+        (SCAN, ("reminders", "run", *DRY), [reminders.SCAN], WHOLE_SCAN),
+        (SCAN, ("balances", "run"), [balances.SCAN], PLAIN_SCAN),
+        (SCAN, ("balances", "run", *DRY), [balances.SCAN], WHOLE_SCAN),
+        (f"{START}.start_reminders", ("reminders", "start"), [None], {"backlog": False}),
+        (
+            f"{START}.start_reminders", ("reminders", "start", "--from", "2026-12-01", "--backlog"),
+            ["2026-12-01"], {"backlog": True},
+        ),
+        (f"{START}.start_balances", ("balances", "start"), [], {"backlog": False}),
+        (f"{START}.start_balances", ("balances", "start", "--backlog"), [], {"backlog": True}),
+        (EXAMINE, ("doctor",), [Round((), True, None)], {}),
+        (
+            EXAMINE, ("doctor", "--offline", "--only", "redis", "--only", "beat", "--webhook-url", "https://x/"),
+            [Round(["redis", "beat"], False, "https://x/")], {},
+        ),
+    ],
+)  # fmt: skip
+def test_each_option_arrives_at_the_work_behind_its_command(behind, path, arguments, given, named):
+    assert behind(path, *arguments) == (given, named)
+
+
+def test_each_option_of_the_local_mailjet_is_one_of_its_settings(behind, tmp_path):
+    serve = "mailworker.simulator.server.serve"
+    assert behind(serve, "simulator") == ([SimulatorSettings(port=8025)], {})
+    record = tmp_path / "calls.jsonl"
+    options = (
+        "--port", "1", "--host", "127.0.0.2", "--index-delay", "3", "--latency", "4", "--strict-templates",
+        "--sender", "a@müller.example", "--sender", "*@b.example", "--assume", "escapes-html",
+        "--record", str(record), "--calls-per-minute", "5",
+    )  # fmt: skip
+    wanted = SimulatorSettings(
+        port=1, host="127.0.0.2", index_delay=3.0, latency=4.0, strict_templates=True,
+        senders=("a@xn--mller-kva.example", "*@b.example"), assume=assumptions(["escapes-html"]),
+        record=record, calls_per_minute=5,
+    )  # fmt: skip
+    assert behind(serve, "simulator", *options) == ([wanted], {})
+    (tmp_path / "crm_config.yaml").write_text(
+        CONFIG.replace("mailjet:", "mailjet:\n  calls_per_minute: 77", 1), "utf-8"
+    )
+    config = ("--config", str(tmp_path / "crm_config.yaml"))
+    (of_file,), _ = behind(serve, "simulator", *config)
+    (by_hand,), _ = behind(serve, "simulator", *config, "--calls-per-minute", "0")
+    assert (of_file.calls_per_minute, by_hand.calls_per_minute, of_file.port) == (77, 0, 8025)
