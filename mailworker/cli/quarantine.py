@@ -27,7 +27,7 @@ def list_(*, as_json: AsJson = False) -> None:
     from mailworker.queue.quarantine import quarantined
 
     with opened() as container:
-        found = quarantined(container.redis)
+        found = quarantined(container.redis, limit=100)
     if as_json:
         write_json([asdict(one) for one in found])
         return

@@ -71,7 +71,7 @@ def put_away(redis: "Redis", stream: str, group: str, entry_id: str, at: datetim
         redis.eval(_PUT_AWAY, 2, stream, KEY, group, entry_id, at.isoformat())
 
 
-def quarantined(redis: "Redis", *, limit: int = 100) -> list[Quarantined]:
+def quarantined(redis: "Redis", *, limit: int) -> list[Quarantined]:
     """The oldest entries in quarantine, without their content. Raises StreamUnavailable."""
     with translated():
         found: Any = redis.eval(_LIST, 1, KEY, limit)

@@ -193,7 +193,7 @@ def places(site, valkey_redis):
         entry = valkey_redis.xadd(stream, {"x": "y"})
         valkey_redis.xreadgroup(group, "me", {stream: ">"})
         put_away(valkey_redis, stream, group, entry, utc_now())
-    released, deleted = (one.id for one in quarantined(valkey_redis))
+    released, deleted = (one.id for one in quarantined(valkey_redis, limit=9))
     with (
         contextlib.closing(Ledger.open(site["worker"]["database_url"])) as ledger,
         ledger.write() as connection,

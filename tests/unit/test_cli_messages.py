@@ -24,6 +24,7 @@ from mailworker.ledger.tables import attempts, events, messages, rejected_jobs, 
 from mailworker.ledger.upcoming import UpcomingFilter, When
 from mailworker.queue.channels import MAIL
 from mailworker.queue.envelope import seal
+from mailworker.queue.unavailable import StreamUnavailable
 from mailworker.rules.job.idempotency_key import message_id
 from tests.doubles import settings
 from tests.redis_clock import simulated_redis
@@ -35,6 +36,7 @@ REST = {"mailjet_id": None, "mailjet_uuid": None, "delivery": None, "reason": No
 @pytest.fixture
 def container(ledger):
     made = SimpleNamespace(ledger=ledger, settings=settings(), redis=simulated_redis())
+    made.breaker = SimpleNamespace(open_seconds=lambda: 0.0)
 
     def put(*rows, **others):
         with ledger.write() as connection:
@@ -208,6 +210,16 @@ def test_an_address_without_a_message_is_told_by_what_stands_in_its_way(containe
     assert lines[1] == "No message to this address is in the ledger."
 
 
+def test_an_address_without_a_consent_that_the_configuration_asks_for_gets_no_marketing(container, said):
+    container.put(row("m1", to_email="z@x.example"))
+    explain(container, "z@x.example")
+    assert said()[0].startswith("m1 ")
+    container.settings = settings("contacts: {consent: customer.custom_fields.ok}\n")
+    explain(container, "z@x.example")
+    why = "no consent of its owner to marketing is known"
+    assert said()[0] == f"Service mail is sent to this address, marketing is not: {why}."
+
+
 class Away:
     def __getattr__(self, name):
         raise RedisConnectionError("away")
@@ -233,7 +245,7 @@ def test_what_nobody_knows_is_said_with_where_to_look(container):
     with pytest.raises(BadInput, match="It is on its way: no worker has taken it from Redis yet"):
         explain(container, message_id("k8"))
     container.redis = Away()
-    with pytest.raises(BadInput, match="No message has this id"):
+    with pytest.raises(StreamUnavailable, match="Redis does not answer"):
         explain(container, message_id("k8"))
 
 

@@ -142,7 +142,7 @@ def test_an_outage_puts_nothing_into_quarantine(scene):
         scene.clock.advance(6)
     scene.read_until_quiet(2)
     assert sorted(scene.sink.kept) == ["a", "b"]
-    assert quarantined(scene.redis) == []
+    assert quarantined(scene.redis, limit=9) == []
 
 
 def test_one_entry_that_must_wait_lets_the_others_pass(scene):
@@ -157,7 +157,7 @@ def test_one_entry_that_must_wait_lets_the_others_pass(scene):
     scene.read_until_quiet(8)
     assert sorted(sink.kept) == ["a", "b"]
     assert scene.stream.waiting() == 1
-    assert quarantined(scene.redis) == []
+    assert quarantined(scene.redis, limit=9) == []
 
 
 def test_a_newer_version_stays_for_a_newer_worker(scene):
@@ -167,7 +167,7 @@ def test_a_newer_version_stays_for_a_newer_worker(scene):
     assert scene.sink.kept == ["today"]
     ((_, fields),) = scene.redis.xrange("jobs")
     assert fields["name"] == "tomorrow"
-    assert quarantined(scene.redis) == []
+    assert quarantined(scene.redis, limit=9) == []
 
 
 @pytest.mark.parametrize("version", ["99", "2", "2.1", "v2", "1.1", "3-beta", "1000000"])
@@ -211,16 +211,16 @@ def test_reading_ends_at_a_number_of_bytes(scene):
 def test_quarantine_is_left_by_a_person_alone(scene):
     scene.add("a", "deadly", weight="x" * 1000)
     scene.read_until_quiet()
-    (found,) = quarantined(scene.redis)
+    (found,) = quarantined(scene.redis, limit=9)
     assert (found.stream, found.since) == ("jobs", NOW)
     assert 1000 < found.bytes < 1100
     give_back(scene.redis, found.id)
     ((_, fields),) = scene.redis.xrange("jobs")
     assert fields == {"v": "1", "name": "a", "nature": "deadly", "weight": "x" * 1000}
     scene.read_until_quiet()
-    (again,) = quarantined(scene.redis)
+    (again,) = quarantined(scene.redis, limit=9)
     throw_away(scene.redis, again.id)
-    assert quarantined(scene.redis) == []
+    assert quarantined(scene.redis, limit=9) == []
     for unknown in (give_back, throw_away):
         with pytest.raises(Exception, match="no entry in quarantine has it"):
             unknown(scene.redis, again.id)

@@ -62,10 +62,11 @@ def _message(container: "Container", found: Story, holds: list[Hold]) -> list[st
 def _address(container: "Container", email: str) -> list[str]:
     with container.ledger.read() as connection:
         standing = next(iter(standings(connection, [email]).values()))
+    needs_consent = container.settings.contacts.consent is not None
     lines = []
     if (stop := refusal(standing, Purpose.SERVICE)) is not None:
         lines.append(f"Nothing is sent to this address: {stop.why}.")
-    elif (stop := refusal(standing, Purpose.MARKETING)) is not None:
+    elif (stop := refusal(standing, Purpose.MARKETING, needs_consent=needs_consent)) is not None:
         lines.append(f"Service mail is sent to this address, marketing is not: {stop.why}.")
     if standing.switched_off:
         kinds = ", ".join(short(kind) for kind in sorted(standing.switched_off))
