@@ -205,6 +205,7 @@ def test_who_gets_no_mail(command):
                 now=NOW + timedelta(number),
             )
     code, lines = command("suppressions", "list", "--limit", "2")
+    assert lines[0].split() == ["address", "reason", "since", "by", "why"]
     assert (code, [line.split()[0] for line in lines]) == (0, ["address", "a2@x.example", "a1@x.example"])
     assert lines[1].split()[1:] == ["hard_bounce", "2026-12-02", "09:00:00Z", "Mailjet", "webhook"]
     told = json.loads("\n".join(command("suppressions", "list", "--json", "--reason", "spam")[1]))
