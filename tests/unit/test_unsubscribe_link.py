@@ -20,6 +20,12 @@ def token_of(link):
     return link.rpartition("/")[2]
 
 
+def test_links_of_mails_that_have_left_go_on_working():
+    link = "https://mail.example.net/unsubscribe/m-1.vgxCBUwHEJYG0HPB"
+    assert unsubscribe_link("https://mail.example.net/", "m-1", b"k" * 32) == link
+    assert message_of("m-1.vgxCBUwHEJYG0HPB", b"k" * 32) == "m-1"
+
+
 def test_a_link_names_its_message_and_no_other():
     token = token_of(unsubscribe_link("https://mail.example.net/", ID, KEY))
     assert message_of(token, KEY) == ID
