@@ -1,6 +1,7 @@
 """From a balance alert that is due to its mail."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from mailworker.balances.variables import expired_variables, low_variables
 from mailworker.config.settings import Settings
@@ -50,11 +51,15 @@ class AlertDrafts:
         )
         claims = [Claim(key, about_balance(balance.balance_id)) for key in (alert.key, *alert.implied)]
         row = self._drafts.row(draft, now=now)
-        return ScanClaim(row, (claims[0],), _why(balance, alert), tuple(claims[1:]))
+        why = _why(balance, alert, self.hours.zone_of(balance.timezone))
+        return ScanClaim(row, (claims[0],), why, tuple(claims[1:]))
 
 
-def _why(balance: Balance, alert: AlertDue) -> str:
+def _why(balance: Balance, alert: AlertDue, zone: ZoneInfo) -> str:
     if alert.threshold is None:
-        return f"{balance.service_name}: expired at {balance.expires_at:%Y-%m-%d %H:%M}Z"
+        if balance.expires_at is None:
+            return f"{balance.service_name}: expired"
+        at = balance.expires_at.astimezone(zone)
+        return f"{balance.service_name}: expired at {at:%Y-%m-%d %H:%M} ({zone.key})"
     left, level = (quantity(one, balance.unit, language="en") for one in (balance.amount, alert.threshold))
     return f"{balance.service_name}: {left} left, below {level}"

@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from datetime import UTC
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, NoReturn
@@ -79,11 +80,16 @@ def _version() -> str:
 
 
 def _options(
+    context: typer.Context,
     *,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback acts on it
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
-) -> None: ...
+) -> None:
+    from mailworker.cli.console import SHOWN_IN
+
+    token = SHOWN_IN.set(UTC)
+    context.call_on_close(lambda: SHOWN_IN.reset(token))
 
 
 def main() -> None:

@@ -4,7 +4,8 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from contextvars import ContextVar
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -14,6 +15,8 @@ if TYPE_CHECKING:  # what speaks to programs needs none of it
     from rich.table import Table
     from rich.text import Text
 
+#: The clock on which people read moments: `worker.timezone` once a command has its configuration.
+SHOWN_IN: ContextVar[tzinfo] = ContextVar("SHOWN_IN", default=UTC)
 #: Columns whose values are typed again, into the next command.
 _COPIED = frozenset({"id", "kind", "message"})
 #: Columns of text. In a narrower console a table is cut to fit, ids too: their beginning will do.
@@ -79,7 +82,13 @@ def plain(value: Any) -> str:
 
 
 def moment(value: datetime) -> str:
-    """A moment in UTC, to the second."""
+    """A moment to the second, on the clock of `SHOWN_IN`, and that by its name: `CET`, or `Z` for UTC."""
+    zone = SHOWN_IN.get()
+    return in_utc(value) if zone is UTC else f"{value.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
+
+
+def in_utc(value: datetime) -> str:
+    """The same in UTC, as JSON has it in a sentence."""
     return f"{value:%Y-%m-%d %H:%M:%S}Z"
 
 

@@ -3,6 +3,7 @@
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from mailworker.cli.console import SHOWN_IN
 from mailworker.errors import Throttled
 
 if TYPE_CHECKING:
@@ -21,10 +22,12 @@ class NoCallFree(Throttled):
 
 
 def opened() -> "closing[Container]":
-    """What crm_config.yaml describes, closed at the end. Raises ConfigError."""
+    """What crm_config.yaml describes, closed at the end. Moments show on its clock. Raises ConfigError."""
     from mailworker.container import Container
 
-    return closing(Container.from_environment())
+    container = Container.from_environment()
+    SHOWN_IN.set(container.settings.worker.timezone)
+    return closing(container)
 
 
 def mail_client(settings: "Settings") -> "closing[MailClient]":

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mailworker.cli.console import answer, console, table, write_json
+from mailworker.cli.console import answer, console, moment, table, write_json
 from mailworker.cli.container_context import opened
 from mailworker.cli.shared_options import AsJson as _Json
 from mailworker.cli.shared_options import one_of
@@ -62,7 +62,7 @@ def show(email: _Address, *, as_json: _Json = False) -> None:
     if entry is None:
         typer.echo("It is not on the suppression list.")
     else:
-        typer.echo(f"Listed as {entry['reason']} since {entry['since']:%Y-%m-%d %H:%M} UTC.")
+        typer.echo(f"Listed as {entry['reason']} since {moment(entry['since'])}.")
     for purpose, why in found["stopped"].items():
         typer.echo(f"Gets no {purpose} mail: {why}.")
     for kind in found["switched_off"]:

@@ -17,6 +17,7 @@ from mailworker.config.builtin_kinds import INVOICE, KINDS
 from mailworker.errors import BadInput, RenderFailed
 from mailworker.ledger.message_search import Story
 from mailworker.ledger.tables import messages as rows
+from tests.doubles import settings
 from tests.rows import NOW, STRICT, after, row
 
 POSTED = Posted("m1", STRICT, "claire.fontaine@example.com", NOW)
@@ -226,7 +227,9 @@ def test_a_file_that_is_no_invoice(shell, content, said):
 
 def test_an_invoice_is_sent_by_its_number_or_whole(shell, monkeypatch):
     asked = []
-    container = SimpleNamespace(settings=SimpleNamespace(invoice="settings"), close=lambda: None)
+    container = SimpleNamespace(
+        settings=SimpleNamespace(invoice="settings", worker=settings().worker), close=lambda: None
+    )
     shell.made.review = SimpleNamespace(faults=[], warnings=["b: odd"])
     monkeypatch.setattr("mailworker.container.Container.from_environment", lambda: container)
     monkeypatch.setattr(

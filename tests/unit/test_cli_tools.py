@@ -160,7 +160,7 @@ class SetUp:
 @pytest.fixture
 def engine(monkeypatch):
     made = SetUp()
-    container = SimpleNamespace(charging=SimpleNamespace(setup=made), close=lambda: None)
+    container = SimpleNamespace(charging=SimpleNamespace(setup=made), settings=settings(), close=lambda: None)
     monkeypatch.setattr("mailworker.container.Container.from_environment", lambda: container)
     return made
 

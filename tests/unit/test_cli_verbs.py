@@ -4,6 +4,7 @@ import json
 import socket
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 from mailworker.campaigns.count_audience import Audience
 from mailworker.cli import build, main
 from mailworker.cli.campaign_commands.list import show_list
+from mailworker.cli.console import plain
 from mailworker.cli.local_stack.redis_server import free_port
 from mailworker.errors import ConfigError
 from mailworker.ledger.holds import current_holds, hold
@@ -55,6 +57,17 @@ def command(monkeypatch, ledger):
 
     run.container, run.ledger = container, ledger
     return run
+
+
+def test_moments_are_on_the_operators_clock_while_a_command_runs(command):
+    command.container.settings = settings().model_copy(
+        update={"worker": settings().worker.model_copy(update={"timezone": ZoneInfo("America/New_York")})}
+    )
+    with command.ledger.write() as connection:
+        suppress(connection, "a@x.example", reason="spam", source="webhook", now=NOW)
+    assert "2026-11-30 04:00:00 EST" in command("suppressions", "list")[1][1]
+    assert json.loads("\n".join(command("suppressions", "list", "--json")[1]))[0]["since"] == NOW.isoformat()
+    assert plain(NOW) == "2026-11-30 09:00:00Z", "the next command may have another configuration, or none"
 
 
 # ---- campaigns
@@ -207,7 +220,7 @@ def test_who_gets_no_mail(command):
     code, lines = command("suppressions", "list", "--limit", "2")
     assert lines[0].split() == ["address", "reason", "since", "by", "why"]
     assert (code, [line.split()[0] for line in lines]) == (0, ["address", "a2@x.example", "a1@x.example"])
-    assert lines[1].split()[1:] == ["hard_bounce", "2026-12-02", "09:00:00Z", "Mailjet", "webhook"]
+    assert lines[1].split()[1:] == ["hard_bounce", "2026-12-02", "10:00:00", "CET", "Mailjet", "webhook"]
     told = json.loads("\n".join(command("suppressions", "list", "--json", "--reason", "spam")[1]))
     assert [one["email"] for one in told] == ["a0@x.example"]
     assert command("suppressions", "list", "--reason", "spa")[0] != 0
@@ -223,12 +236,12 @@ def test_why_an_address_gets_no_mail(command):
     assert (code, lines[:3]) == (
         0,
         [
-            "Listed as spam since 2026-11-30 09:00 UTC.",
+            "Listed as spam since 2026-11-30 10:00:00 CET.",
             "Gets no service mail: it complained.",
             f"Its owner switched off {STRICT}; mailworker suppressions opt-in takes that back.",
         ],
     )
-    assert lines[4].split() == ["2026-11-30", "09:00:00Z", "lifted", "spam", "bo", "asked"]
+    assert lines[4].split() == ["2026-11-30", "10:00:00", "CET", "lifted", "spam", "bo", "asked"]
     assert json.loads("\n".join(command("suppressions", "show", "a@x.example", "--json")[1]))[
         "switched_off"
     ] == [STRICT]
@@ -292,7 +305,7 @@ def test_a_hold_is_shown_made_and_ended(command):
         hold(connection, STRICT, reason="template", code="x", now=NOW)
     rows = {line.split()[0]: line for line in command("holds", "list")[1][1:]}
     assert "when you release it" in rows["lane:bulk"]
-    assert "2026-11-30 09:01:00Z" in rows[STRICT]
+    assert "2026-11-30 10:01:00 CET" in rows[STRICT]
     told = json.loads("\n".join(command("holds", "list", "--json")[1]))
     assert {one["scope"]: one["reason"] for one in told} == {"lane:bulk": "maintenance", STRICT: "template"}
     assert command("holds", "release", "lane:bulk") == (0, ["Released: lane:bulk."])

@@ -13,6 +13,7 @@ import typer
 from sqlalchemy import insert
 
 from mailworker.cli import stats_output
+from mailworker.cli.console import SHOWN_IN
 from mailworker.cli.scan_commands import dry_run, explain_output, run, start
 from mailworker.cli.scan_commands.dry_run import Rehearsal
 from mailworker.core.scan_names import BALANCES, OVERDUE_INVOICES
@@ -354,7 +355,13 @@ def test_where_an_invoice_stands(container, monkeypatch, capsys, changes, verdic
     assert [part for part in shown if part not in joined] == []
     assert ("It only rehearses" in joined) is (verdict is DUE)
     assert asked == [("scan", container.crm, "FA-7", NOW)]
+    token = SHOWN_IN.set(ZoneInfo("America/Lima"))
+    explain_output.show(container, "FA-7", None)
+    shown_in_lima = capsys.readouterr().out
+    assert "2026-11-30 04:00:00 -05" in shown_in_lima
+    assert "Z " not in shown_in_lima
     explain_output.show(container, "FA-7", None, as_json=True)
+    SHOWN_IN.reset(token)
     document = json.loads(capsys.readouterr().out)
     assert (document["due"], document["verdict"]) == (verdict is DUE, shown[1])
     assert document["obstacles"] == list(obstacles)

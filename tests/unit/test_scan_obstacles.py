@@ -160,7 +160,7 @@ def test_an_expired_balance_says_when(make_world):
     world = make_world()
     gone = balance(1, expires_at=MONDAY - HOUR)
     (one,) = balances(world, gone).notifications
-    assert (one.row["kind"], one.why) == (EXPIRED, "Mobile 10 Go: expired at 2026-11-30 08:00Z")
+    assert (one.row["kind"], one.why) == (EXPIRED, "Mobile 10 Go: expired at 2026-11-30 09:00 (Europe/Paris)")
     assert one.row["variables"]["renewal_url"] == "https://crm.example/renew"
 
 

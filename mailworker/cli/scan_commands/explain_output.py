@@ -1,8 +1,10 @@
 """An invoice's way up the ladder, for staff."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from mailworker.cli.console import console, plain, short, table, write_json
+from mailworker.cli.console import console, in_utc, plain, short, table, write_json
 from mailworker.core.clock import utc_now
 from mailworker.crm.records import CrmInvoice
 from mailworker.errors import BadInput
@@ -37,7 +39,7 @@ def show(container: "Container", invoice_id: str, as_of: str | None, *, as_json:
         f"{invoice.status}, {invoice.owed} of {invoice.total} {invoice.currency} owed, "
         f"due on {invoice.due_date} ({zone.key})."
     )
-    out.print(_verdict(found))
+    out.print(_verdict(found, plain))
     for obstacle in found.obstacles:
         out.print(f"But it cannot go: {obstacle}")
     if isinstance(found.verdict, Due) and (why := rehearses(container, scan_named(container, SCAN))):
@@ -58,7 +60,7 @@ def _document(found: Explanation) -> dict[str, object]:
             "currency": invoice.currency, "due_date": invoice.due_date,
         },
         "due": isinstance(found.verdict, Due),
-        "verdict": _verdict(found),
+        "verdict": _verdict(found, in_utc),
         "obstacles": list(found.obstacles),
         "ladder": [dict(zip(columns, rung, strict=True)) for rung in _rungs(found)],
         "by_hand": [
@@ -71,10 +73,10 @@ def _instalment(invoice: CrmInvoice) -> str:
     return f", instalment {invoice.instalment} of {invoice.instalments}" if invoice.instalment else ""
 
 
-def _verdict(found: Explanation) -> str:
+def _verdict(found: Explanation, at: Callable[[datetime], str]) -> str:
     if isinstance(found.verdict, Due):
         due = found.verdict
-        return f"Due: step {due.step.name}, from {plain(due.not_before)} on; the next scan writes it."
+        return f"Due: step {due.step.name}, from {at(due.not_before)} on; the next scan writes it."
     return f"Not now ({found.verdict.why}): {found.verdict.sentence}"
 
 

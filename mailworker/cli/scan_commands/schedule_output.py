@@ -30,7 +30,7 @@ class _Line:
 
 
 def show(container: "Container") -> None:
-    """Print it for people; moments in UTC."""
+    """Print it for people."""
     now, out = utc_now(), console()
     lines = [_line(container, scan, now) for scan in scans_of(container)]
     rows = [(it.scan.name, it.scan.timetable.text, _last(it, now), _next(it)) for it in lines]
