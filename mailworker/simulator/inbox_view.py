@@ -74,9 +74,7 @@ def with_inline_pictures(html: str, mail: ReceivedMail) -> str:
     for file in mail.attachments:
         if file.content_id and file.content is not None and file.content_type.startswith("image/"):
             whole = base64.b64encode(file.content).decode()
-            html = html.replace(
-                f"cid:{file.content_id}", f"data:{quote(file.content_type, '/')};base64,{whole}"
-            )
+            html = html.replace(f"cid:{file.content_id}", f"data:{quote(file.content_type)};base64,{whole}")
     return html
 
 
