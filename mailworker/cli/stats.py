@@ -26,7 +26,9 @@ def command(
     """Show per kind: sent, delivered, opened, clicked, bounced, blocked, complained; and what never left.
 
     Counted from the ledger, by the hour in which a message came to its end. Delivered is a share of sent;
-    opened, clicked and complaints are shares of delivered. Example: mailworker stats --since 7d --json
+    opened, clicked and complaints are shares of delivered. Mail of this hour is counted as it is now;
+    what became of earlier mail is counted every 5 minutes for two hours, then every hour for 7 days.
+    Example: mailworker stats --since 7d --json
     """
     from mailworker.cli.stats_output import show, write_csv
 

@@ -13,6 +13,11 @@ _SHARES = (
     "delivered %: of sent; what Mailjet has not told of yet counts as not delivered. opened %: of delivered, "
     "as far as mail programs load pictures; urgent mail is not tracked."
 )
+#: How old the counts may be: the live hour of `current_tallies`, and the roll-ups of `roll_up` and `forget`.
+_AS_OF = (
+    "Mail that came to its end in this hour is counted as it is now. What became of earlier mail is counted "
+    "every 5 minutes for two hours, then every hour for 7 days: `mailworker messages list` may know more."
+)
 
 
 def show(report: MailReport, of: str, since: str, zone: ZoneInfo) -> None:
@@ -32,6 +37,7 @@ def show(report: MailReport, of: str, since: str, zone: ZoneInfo) -> None:
     ]
     out.print(table((of, *(f"#{name}" for name in shown), "#delivered %", "#opened %"), lines))
     out.print(_SHARES)
+    out.print(_AS_OF)
     differences = report.differences()
     if report.theirs is not None and differences is not None:
         ours = report.total.counts()

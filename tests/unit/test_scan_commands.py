@@ -5,6 +5,7 @@ import io
 import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from inspect import signature
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,7 @@ from mailworker.errors import BadInput, TransientError, Unreachable
 from mailworker.ledger.notification_log import SentNotification
 from mailworker.ledger.scan_activation import arming_of
 from mailworker.ledger.scan_runs import Run
+from mailworker.ledger.statistics import SETTLES
 from mailworker.ledger.tables import messages
 from mailworker.mailjet.account_counters import AccountCounters
 from mailworker.reminders import Explanation
@@ -33,6 +35,8 @@ from mailworker.rules.reminder_ladder import Step
 from mailworker.scan_registry import scan_named, start_scan
 from mailworker.scans.runner import Findings, ScanClaim
 from mailworker.statistics_report import MailReport, MailReports, ReportRow
+from mailworker.tasks.beat_schedule import SCHEDULE
+from mailworker.tasks.maintenance import roll_up
 from tests.doubles import settings
 from tests.rows import NOW, row
 from tests.scan_world import FakeCrm, invoice
@@ -421,6 +425,7 @@ def test_figures_for_people(lines):
         "all kinds 12 10 2 1 0 83.3% 25.0%",
     ]
     assert " ".join(shown).count("urgent mail is not tracked.") == 1
+    assert "counted every 5 minutes for two hours, then every hour for 7 days" in " ".join(shown)
     table = shown.index("ledger Mailjet difference")
     assert shown[table + 1 : table + 5] == [
         "delivered 10 13 +3",
@@ -429,6 +434,12 @@ def test_figures_for_people(lines):
         "bounced 1 0 -1",
     ]
     assert shown[-1] == "Mailjet counts whatever this API key sent, other programs' mail and copies included."
+
+
+def test_the_age_of_the_figures_is_what_beat_makes_it():
+    every = {name: SCHEDULE[name]["schedule"] for name in ("statistics", "forget")}
+    assert (every, SETTLES) == ({"statistics": 300.0, "forget": 3600.0}, timedelta(days=7))
+    assert signature(roll_up).parameters["hours"].default == 2
 
 
 def test_a_column_of_noughts_says_nothing_and_without_mailjets_counters_nothing_is_compared(lines):
