@@ -138,6 +138,8 @@ BAD = [
     # the rest
     ("language", raw(language="deutsch"), "language: must be a language's tag, like fr, en or pt-BR."),
     ("key", raw(idempotency_key="k" * 201), "idempotency_key: must be one line of text of 1 to 200 characters."),
+    ("our mark of copies", raw(idempotency_key="k#again"), "idempotency_key: must not end with #again, which marks mail that was sent again."),
+    ("for each", raw(idempotency_key="k#again", to=["a@c.example", "b@c.example"]), "idempotency_key: must not end with #again"),
     ("empty key", raw(idempotency_key=""), "idempotency_key: must be"),
     ("NUL in key", raw(idempotency_key="k\0"), "idempotency_key: must be"),
     ("half an emoji in key", raw(idempotency_key="k\ud83e"), "idempotency_key: must be"),

@@ -29,6 +29,7 @@ from mailworker.rules.job.idempotency_key import (
     recipient_key,
 )
 from mailworker.rules.job.variables import check_variables
+from mailworker.rules.replay import AGAIN
 
 #: The most people that one job may name; each gets a message of their own.
 MAX_TO = 500
@@ -121,7 +122,7 @@ class _Reader:
             "replaces": self.fields.label("replaces", 36),
         }
         self._check_crowd(len(recipients), shared)
-        own_key = self.fields.label("idempotency_key", MAX_KEY)
+        own_key = self._own_key()
         if self.faults:
             return []
         derived = partial(derived_key, self.kind, shared)
@@ -136,6 +137,13 @@ class _Reader:
             rest = {**shared, "cc": cc, "bcc": bcc}
             jobs.append(Job(id=id_, key=key or id_, to=to, recipient_key=once, **rest))
         return jobs
+
+    def _own_key(self) -> str | None:
+        key = self.fields.label("idempotency_key", MAX_KEY)
+        if key and key.endswith(AGAIN):
+            rule = f"must not end with {AGAIN}, which marks mail that was sent again"
+            self.fields.fault("idempotency_key", rule)
+        return key
 
     def _check_crowd(self, recipients: int, shared: Mapping[str, Any]) -> None:
         """Not too many addresses for one message, nor files for all of them: each keeps files of its own."""
