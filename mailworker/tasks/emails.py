@@ -1,5 +1,6 @@
 """How jobs come in: from the stream that MailClient writes to, or as plain tasks of who has only Celery."""
 
+import inspect
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -94,7 +95,8 @@ class IntakeTask(DiscreetTask):
         try:
             return super().__call__(*args, **kwargs)
         except (BadInput, IdempotencyConflict) as fault:
-            _keep_rejection(fault, kwargs, f"celery:{self.request.id}")
+            asked = dict(zip(inspect.signature(self.run).parameters, args, strict=False)) | kwargs
+            _keep_rejection(fault, asked, f"celery:{self.request.id}")
             raise
 
 

@@ -311,6 +311,23 @@ def test_what_is_refused_is_kept_for_a_person_once(door, task, given, said):
     assert "https://crm.example" not in str(one)
 
 
+@pytest.mark.parametrize(
+    ("positional", "named"),
+    [
+        ((URGENT, "zoe", VARIABLES), {}),
+        ((URGENT,), {"to": "zoe"}),
+        ((URGENT, *range(20)), {}),
+        ((URGENT, "z@c.fr"), {"kind": URGENT}),
+        ((), {"kind": URGENT, "to": "zoe"}),
+    ],
+)
+def test_what_is_refused_keeps_its_kind_however_its_arguments_were_written(door, positional, named):
+    with pytest.raises(BadInput):
+        emails.send_email(*positional, **named)
+    (one,) = refused(door)
+    assert (one["kind"], set(one["payload"]["fields"]) >= {"kind", "to"}) == (URGENT, True)
+
+
 def test_of_many_the_refused_ones_are_kept(door):
     answers = run(emails.send_emails, [message(1), message(2, kind="none"), message(3, language=7)])
     assert [sorted(answer) for answer in answers] == [["ids"], ["faults"], ["faults"]]
