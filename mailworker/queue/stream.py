@@ -14,7 +14,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from mailworker.core.process_lock import LARGE_READS, ProcessLock
-from mailworker.queue.envelope import VERSION, added_at
+from mailworker.queue.envelope import VERSION, added_at, is_newer
 from mailworker.queue.quarantine import put_away
 from mailworker.queue.refill_log import Keeping, KeptEntries
 from mailworker.queue.unavailable import translated
@@ -40,6 +40,10 @@ Entry = tuple[str, Mapping[str, str]]
 _LUA = files("mailworker.queue")
 _READ_NEW = (_LUA / "read_new.lua").read_text(encoding="utf-8")
 _OLDEST = "local e = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1] return e and e[1]"
+_OLDEST_VERSION = (
+    "local e = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1] if not e then return false end "
+    "for i = 1, #e[2], 2 do if e[2][i] == 'v' then return e[2][i + 1] end end return false"
+)
 
 
 def entries_of(answer: Any) -> list[Entry]:
@@ -190,6 +194,12 @@ class GroupStream:
         with translated():
             found: Any = self._redis.eval(_OLDEST, 1, self.name)
         return added_at(found) if found else None
+
+    def is_oldest_newer(self) -> bool:
+        """Whether the oldest entry on the stream is of a later version than ours; its content stays there."""
+        with translated():
+            found: Any = self._redis.eval(_OLDEST_VERSION, 1, self.name)
+        return is_newer({"v": found})
 
     def _with_group(self, read: Any) -> Any:
         """Read; where the group, or the stream itself, is not there yet, make it first."""

@@ -178,6 +178,21 @@ def test_a_stream_that_nobody_reads(seconds, late):
     assert list(stuck_mail.stream_faults(redis, NOW)) == (expected if late else [])
 
 
+@pytest.mark.parametrize("version", ["1", "2", None])
+def test_what_a_newer_client_wrote_waits_for_newer_workers(version):
+    redis, at = simulated_redis(), int((NOW - 61 * SECOND).timestamp() * 1000)
+    stream = next(iter(MAIL.values())).stream
+    redis.xadd(stream, {"at": "x", "job": "v"} | ({"v": version} if version else {}), id=f"{at}-1")
+    redis.xadd(stream, {"v": "1"}, id=f"{at}-2")
+    (found,) = stuck_mail.stream_faults(redis, NOW)
+    newer = (
+        f"2 jobs of the {next(iter(MAIL)).word} lane wait on Redis, the oldest for 61 s: a newer client wrote it than these workers "
+        "can read: upgrade the workers. Nothing of it is lost meanwhile."
+    )
+    assert (found == newer) is (version == "2")
+    assert ("does a worker listen" in found) is (version != "2")
+
+
 @pytest.mark.parametrize(
     ("late", "error", "why"), [(0, None, None), (1, None, ""), (1, "HTTP 500.", " (HTTP 500)")]
 )

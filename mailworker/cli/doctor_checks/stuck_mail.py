@@ -151,10 +151,11 @@ def _stream_fault(redis: "Redis", now: datetime, channel: Channel, what: str) ->
     oldest = stream.oldest()
     if oldest is None or (waited := now - oldest) <= STREAM_LATE:
         return ""
-    return (
-        f"{stream.waiting()} {what} wait on Redis, the oldest for {age(waited)}: "
-        f"does a worker listen to {channel.queue}, and is it well? Its log says what stops it."
-    )
+    sentence = f"{stream.waiting()} {what} wait on Redis, the oldest for {age(waited)}: "
+    if stream.is_oldest_newer():
+        newer = "a newer client wrote it than these workers can read: upgrade the workers."
+        return f"{sentence}{newer} Nothing of it is lost meanwhile."
+    return f"{sentence}does a worker listen to {channel.queue}, and is it well? Its log says what stops it."
 
 
 def contact_faults(connection: Connection, now: datetime) -> Iterator[str]:
