@@ -42,8 +42,10 @@ class PrintedReport(Report):
         super().add(finding)
         if self.quiet and not finding.faults:
             return
-        mark = "[red]✗[/]" if finding.faults else "[green]✓[/]"
-        console().print(f"{mark} {finding.name}")
+        from rich.text import Text
+
+        mark, colour = ("✗", "red") if finding.faults else ("✓", "green")
+        console().print(Text.assemble((mark, colour), f" {finding.name}"))
         for one in finding.faults if self.quiet else finding.sentences:
             console().print(f"    {one}", soft_wrap=True)
 
