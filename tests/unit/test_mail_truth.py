@@ -325,6 +325,23 @@ def test_who_changed_a_password_is_said_in_the_readers_words(word, language, say
 
 
 @pytest.mark.parametrize(
+    ("word", "language", "themselves"),
+    [
+        ("Soit", "fr", True), ("self", "en", True), ("Administrateur", "fr", False), ("admin", "en", False),
+        ("Paul Roux", "fr", False), ("Paul Roux", "en", False), ("", "fr", False), ("", "en", False),
+    ],
+)  # fmt: skip
+def test_who_did_nothing_is_not_asked_whether_it_was_them(word, language, themselves):
+    letter = Letter(CHANGE, sample_variables(CHANGE, language) | {"changed_by": word}, language)
+    own, others = {
+        "fr": ("Si vous êtes à l’origine de ce changement", "Si vous êtes au courant de ce changement"),
+        "en": ("If this was you", "If you know about this change"),
+    }[language]
+    for part in (letter.text, letter.page):
+        assert (own in part, others in part) == (themselves, not themselves)
+
+
+@pytest.mark.parametrize(
     ("text", "language", "says"),
     [
         ("1 heure", "fr", "valable 1 heure à compter de la demande, jusqu’au 30 novembre 2026 à 11 h 00"),
