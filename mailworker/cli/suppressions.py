@@ -103,7 +103,8 @@ def lift(email: _Address, *, why: _Why, by: _By = "", as_json: _Json = False) ->
     """
     with opened() as container:
         done = container.suppressions.lift(email, why=why, by=by or getpass.getuser())
-    again = [f"Subscribed again to {done.resubscribed} lists at Mailjet."] if done.resubscribed else []
+    lists = "1 list" if done.resubscribed == 1 else f"{done.resubscribed} lists"
+    again = [f"Subscribed again to {lists} at Mailjet."] if done.resubscribed else []
     words = "\n".join([f"Lifted; it was listed as {done.reason}.", *again, *done.advice])
     facts = {"reason": done.reason, "resubscribed": done.resubscribed, "advice": done.advice}
     answer(words, facts, as_json=as_json)
@@ -117,5 +118,6 @@ def opt_in(email: _Address, *, why: _Why, by: _By = "", as_json: _Json = False) 
     """
     with opened() as container:
         kinds = container.suppressions.opt_in(email, why=why, by=by or getpass.getuser())
-    words = f"{kinds} {'kind' if kinds == 1 else 'kinds'} of mail reach the address again."
+    reach = "1 kind of mail reaches" if kinds == 1 else f"{kinds} kinds of mail reach"
+    words = f"{reach} the address again."
     answer(words, {"kinds": kinds}, as_json=as_json)

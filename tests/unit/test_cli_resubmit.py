@@ -72,7 +72,7 @@ def test_it_is_shown_first_then_taken_in_once(ledger):
     assert f"{number} " in run("list", "--rejected")
     assert "1 would be taken in" in run("resubmit", number)
     assert rows(ledger, messages) == []
-    assert "1 are on their way" in run("resubmit", number, "--yes")
+    assert "1 is on its way." in run("resubmit", number, "--yes")
     (message,) = rows(ledger, messages)
     assert (message["to_email"], message["state"]) == ("zoe@client.example", "ready")
     assert rows(ledger, rejected_jobs) == []
@@ -97,6 +97,12 @@ def test_what_cannot_be_taken_in_stays_and_says_why(ledger, payload, words):
     assert len(rows(ledger, rejected_jobs)) == 1
 
 
+def test_several_are_counted(ledger):
+    numbers = [refuse(ledger, JOB | {"to": to}) for to in ("a@b.example", "c@d.example")]
+    assert "Dry run: 2 would be taken in. Add --yes to do it." in run("resubmit", *numbers)
+    assert run("resubmit", *numbers, "--yes") == "2 are on their way."
+
+
 def test_a_key_of_another_message_stays_refused(ledger):
     first, second = (
         refuse(ledger, JOB | {"to": to, "idempotency_key": "k"}) for to in ("a@b.example", "c@d.example")
@@ -115,7 +121,7 @@ def test_what_redis_still_keeps_becomes_the_message_that_it_should_have_been(led
     (refused,) = rows(ledger, rejected_jobs)
     assert "zoe" not in str(dict(refused)), "the ledger has no value of it"
     assert "1 would be taken in" in run("resubmit", refused["id"])
-    assert "1 are on their way" in run("resubmit", refused["id"], "--yes")
+    assert "1 is on its way." in run("resubmit", refused["id"], "--yes")
     (message,) = rows(ledger, messages)
     assert (message["to_email"], message["idempotency_key"]) == ("zoe@client.example", "k")
     assert rows(ledger, rejected_jobs) == []

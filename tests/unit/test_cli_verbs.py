@@ -264,13 +264,17 @@ def test_who_lists_and_lifts_is_written_down(command, more, by):
     )
     assert command("suppressions", "opt-in", "a@x", "--why", "w", *more) == (
         0,
-        ["1 kind of mail reach the address again."],
+        ["1 kind of mail reaches the address again."],
     )
     assert known.calls == [
         ("add", "a@x", {"why": "w", "by": by, "reason": "blocked"}),
         ("lift", "a@x", {"why": "w", "by": by}),
         ("opt_in", "a@x", {"why": "w", "by": by}),
     ]
+    command.container.suppressions = Asked(lift=Lifted("unsubscribed", 1))
+    assert (
+        command("suppressions", "lift", "a@x", "--why", "w")[1][1] == "Subscribed again to 1 list at Mailjet."
+    )
     command.container.suppressions = Asked(lift=Lifted("unsubscribed", 0), opt_in=2)
     assert command("suppressions", "lift", "a@x", "--why", "w") == (
         0,

@@ -52,9 +52,8 @@ def resubmit_jobs(
     out = console()
     if refusals:
         out.print(table(("no.", "cannot be taken in, because"), sorted(refusals.items())))
-    out.print(
-        f"{taken} are on their way." if act else f"Dry run: {taken} would be taken in. Add --yes to do it."
-    )
+    on_their_way = "1 is on its way." if taken == 1 else f"{taken} are on their way."
+    out.print(on_their_way if act else f"Dry run: {taken} would be taken in. Add --yes to do it.")
 
 
 def _hindrance(container: "Container", row: Mapping[str, Any], *, act: bool) -> str:
