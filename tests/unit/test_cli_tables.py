@@ -1,5 +1,6 @@
 """What stands in the commands' tables cell by cell, in which colour, and what is shown at a terminal alone."""
 
+import io
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -288,31 +289,31 @@ def test_a_change_of_many_is_noted_by_their_kinds():
 # ---- the doctor
 
 
+WELL, WRONG = "\x1b[32m✓\x1b[0m Redis", "\x1b[31m✗\x1b[0m Redis"
+FAULT, NOTE = "a fault that is not broken", "a note that is not broken"
+
+
 @pytest.mark.parametrize(
-    ("quiet", "sentences", "printed"),
+    ("quiet", "sentences", "printed", "sum_"),
     [
-        (False, (), [("[green]✓[/] Redis answers", {})]),
-        (False, (Note("n"),), [("[green]✓[/] Redis answers", {}), ("    n", {"soft_wrap": True})]),
-        (
-            False,
-            ("f", Note("n")),
-            [("[red]✗[/] Redis answers", {}), ("    f", {"soft_wrap": True}), ("    n", {"soft_wrap": True})],
-        ),
-        (True, ("f", Note("n")), [("[red]✗[/] Redis answers", {}), ("    f", {"soft_wrap": True})]),
-        (True, (Note("n"),), []),
+        (False, (), [WELL], ["All is well."]),
+        (False, (Note(NOTE),), [WELL, f"    {NOTE}"], ["All is well."]),
+        (False, (FAULT, Note(NOTE)), [WRONG, f"    {FAULT}", f"    {NOTE}"], ["1 to mend."]),
+        (True, (FAULT, Note(NOTE)), [WRONG, f"    {FAULT}"], ["1 to mend."]),
+        (True, (Note(NOTE),), [], []),
     ],
 )
-def test_a_finding_is_marked_in_its_colour(monkeypatch, quiet, sentences, printed):
-    done = []
-    shown = SimpleNamespace(print=lambda text, **how: done.append((text, how)))
-    monkeypatch.setattr(doctor_output, "console", lambda: shown)
+def test_a_finding_is_marked_in_its_colour_and_broken_by_the_terminal_alone(
+    monkeypatch, quiet, sentences, printed, sum_
+):
+    shown = io.StringIO()
+    made = SafeConsole(file=shown, force_terminal=True, color_system="standard", no_color=False, width=14)
+    monkeypatch.setattr(doctor_output, "console", lambda: made)
     report = doctor_output.PrintedReport(quiet=quiet)
-    report.add(Finding("redis", "Redis answers", sentences))
-    assert done == printed
-    done.clear()
-    wrong = "f" in sentences
-    assert report.end() == int(wrong)
-    assert done == ([("1 to mend.", {})] if wrong else [] if quiet else [("All is well.", {})])
+    report.add(Finding("redis", "Redis", sentences))
+    assert shown.getvalue().splitlines() == printed
+    assert report.end() == int(FAULT in sentences)
+    assert shown.getvalue().splitlines()[len(printed) :] == sum_
 
 
 class Kept:
