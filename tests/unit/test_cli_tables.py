@@ -392,6 +392,58 @@ def test_how_long_a_push_lasts_at_least(minutes, lasts):
     )
 
 
+@pytest.mark.parametrize(
+    ("counts", "still", "naps", "reached"),
+    [
+        ([0], False, [], []),
+        ([5, 3, 0], False, [0.5, 0.5], [2, 5]),
+        ([5, 7, 0], False, [0.5, 0.5], [0, 5]),
+        ([5], True, [], []),
+    ],
+)
+def test_the_bar_of_a_push_shows_what_is_no_more_on_its_way(monkeypatch, counts, still, naps, reached):
+    left, slept, shown, bars = list(counts), [], [], []
+
+    class Bar:
+        def __init__(self, *given):
+            bars.append(given)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def reach(self, done):
+            shown.append(done)
+
+    monkeypatch.setattr(full_sync, "ProgressBar", Bar)
+    monkeypatch.setattr(full_sync, "_on_the_way", lambda _: left.pop(0))
+    monkeypatch.setattr(full_sync, "_step", lambda _: None)
+    monkeypatch.setattr(full_sync, "_stands_still", lambda _: still)
+    monkeypatch.setattr(full_sync, "time", SimpleNamespace(sleep=slept.append, monotonic=lambda: 0.0))
+    full_sync._push_all(None)
+    assert (bars, slept, shown) == ([("Telling Mailjet", counts[0])], naps, reached)
+
+
+@pytest.mark.parametrize(("seconds", "counted"), [(5.0, 0), (5.5, 1)])
+def test_a_busy_push_is_counted_every_five_seconds(monkeypatch, seconds, counted):
+    moments, asked = iter([0.0, seconds, seconds, 9.0]), []
+    pushed = iter([SimpleNamespace(alarm=None), None])
+
+    def on_the_way(_):
+        asked.append(1)
+        return 1 if len(asked) == 1 else 0
+
+    monkeypatch.setattr(full_sync, "_on_the_way", on_the_way)
+    monkeypatch.setattr(full_sync, "_step", lambda _: next(pushed))
+    monkeypatch.setattr(full_sync, "_stands_still", lambda _: True)
+    clock = SimpleNamespace(sleep=lambda _: pytest.fail("it stands still"), monotonic=lambda: next(moments))
+    monkeypatch.setattr(full_sync, "time", clock)
+    full_sync._push_all(None)
+    assert len(asked) == 1 + counted
+
+
 def shown_by(monkeypatch, module):
     """What a module prints, and how."""
     done = []
@@ -534,3 +586,18 @@ def test_the_defaults_of_a_trial(command, defaults):
 
 def test_a_percentage_has_one_decimal_and_none_is_a_dash():
     assert [stats._percent(share) for share in (None, 0.0, 0.0125, 1.0)] == ["-", "0.0%", "1.2%", "100.0%"]
+
+
+def test_a_spreadsheet_of_statistics_ends_with_its_sum(capsys):
+    counts = dict(zip(stats.COUNTS, range(len(stats.COUNTS)), strict=True))
+    figures = SimpleNamespace(counts=lambda: counts)
+    report = SimpleNamespace(
+        with_total=lambda name: [SimpleNamespace(name=one, figures=figures) for one in ("A", name)]
+    )
+    stats.write_csv(report, "campaign")
+    numbers = ",".join(map(str, counts.values()))
+    assert capsys.readouterr().out.splitlines() == [
+        f"campaign,{','.join(stats.COUNTS)}",
+        f"A,{numbers}",
+        f"all campaigns,{numbers}",
+    ]
