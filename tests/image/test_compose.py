@@ -100,6 +100,13 @@ def test_no_container_has_a_secret_that_it_does_not_use(healthy: Site):
                 assert secret not in values, f"{service} has {name}"
 
 
+@pytest.mark.parametrize("service", [*WORKERS, "beat", "flower", "webhook"])
+def test_a_container_that_still_loads_ends_when_it_is_asked(healthy: Site, service: str):
+    """Its first process is one that passes signals on: Python itself, as the first, would not notice them while it loads."""
+    first = healthy.podman("exec", healthy.container(service), "cat", "/proc/1/comm").stdout.strip()
+    assert first in {"catatonit", "podman-init", "docker-init", "tini"}
+
+
 def test_no_start_compiles_python_anew(healthy: Site):
     code = (
         "import os, sys, mailworker.cli.doctor, mailworker.container, tasks.app\n"

@@ -81,6 +81,7 @@ def test_a_service_may_do_no_more_than_it_must(name: str):
     assert set(service["logging"]["options"]) == {"max-size", "max-file"}
     if name in OURS:
         assert "cap_add" not in service
+        assert service["init"] is True
 
 
 #: What a service may know. Everything else in its environment is no secret.
