@@ -83,10 +83,12 @@ class BackgroundSync:
         if position["stage"] == "reading":
             for result, end in self._contacts.reader.steps(position.get("after"), self._clock):
                 _add(done, result)
-                position["untraced"] = position.get("untraced", 0) + result.untraced
+                # A slice of an older worker counts none: its faults may be anybody's.
+                position["traced"] = position.get("traced", 0) + result.faults - result.untraced
                 position["after"] = end
                 yield
-            position["stage"] = "looking" if position.get("untraced") else "removing"
+            untraced = done.get("unreadable", 0) - position.get("traced", 0)
+            position["stage"] = "looking" if untraced else "removing"
         if position["stage"] == "removing":
             for removed in self._contacts.reader.forget_silent(
                 known_before=began, clock=self._clock, force=position.get("few", False)

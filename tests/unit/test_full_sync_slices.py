@@ -112,6 +112,24 @@ def test_who_is_gone_is_removed_where_all_that_could_not_be_read_is_known_by_its
     assert "untraced" not in found.report
 
 
+def test_nobody_is_removed_where_a_worker_of_yesterday_read_a_page_with_faults(sync):
+    def lost(what):
+        if what == "page 1":
+            raise Unreachable("away")
+
+    with pytest.raises(Unreachable):
+        sync(Contacts(faults=1, before=lost))
+    row = sync.row()
+    of_old = row["report"] | {"unreadable": 2, "place": {"stage": "reading", "after": 2}}
+    with sync.ledger.write() as connection:
+        assert contact_sync_runs.keep_sync(
+            connection, row["id"], row["lease"], until=after(-1), report=of_old
+        )
+    contacts = Contacts()
+    assert sync(contacts).report["unreadable"] == 2
+    assert [one[0] for one in contacts.asked] == ["read after", "look from"]
+
+
 def test_where_mail_has_all_calls_the_sync_asks_again_in_a_second(sync):
     def busy(what):
         if what == "look":
