@@ -104,3 +104,12 @@ def test_no_test_stops_the_clock_of_the_whole_process():
     stops = re.compile(r"""setattr\(\s*(?:["'][\w.]*\btime\.|[\w.]*\btime, )""")
     tests = [path for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__)]
     assert [str(path.relative_to(ROOT)) for path in tests if stops.search(path.read_text("utf-8"))] == []
+
+
+def test_the_repository_holds_files_only():
+    """No link, least of all one to a folder of the machine that it was made on."""
+    listed = subprocess.run(["git", "-C", ROOT, "ls-files", "-s"], capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a checkout of git")
+    modes = {line.partition("\t")[2]: line.partition(" ")[0] for line in listed.stdout.splitlines()}
+    assert [path for path, mode in modes.items() if mode not in {"100644", "100755"}] == []
