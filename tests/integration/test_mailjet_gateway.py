@@ -143,7 +143,7 @@ def test_one_post_on_the_wire_over_https_whatever_is_answered(tls, open_gateway,
 
 @pytest.mark.parametrize(
     ("behave", "fault"),
-    [(silent, "ReadTimeout"), (lambda released: drip(released, 0.05), "ReadTimeoutError")],
+    [(silent, "ReadTimeout"), (lambda released: drip(released, 0.05), "TimeoutError")],
     ids=["silence", "slow drip"],
 )
 def test_a_read_timeout_is_one_post_and_an_unknown_outcome(tls, open_gateway, behave, fault):

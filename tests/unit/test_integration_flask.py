@@ -9,6 +9,7 @@ from flask import Flask, abort
 from flask.testing import FlaskClient
 from flask_sqlalchemy import SQLAlchemy
 
+from mailworker.client import NotEnqueued
 from mailworker.integrations.omnicrm import ModelNames, OmnicrmMail
 from mailworker.integrations.omnicrm_mails import OmnicrmMails
 from tests.unit.test_integration_omnicrm import FakeClient
@@ -112,6 +113,6 @@ def test_a_deleted_contact_is_deleted_at_mailjet(crm: Crm) -> None:
 
 
 def test_a_redis_that_is_away_breaks_no_request(crm: Crm) -> None:
-    crm.client.away = True
+    crm.client.away = NotEnqueued
     assert crm.web.post("/contact/7/zoe@x.example").status_code == 200
     assert crm.lost == [("api_crmCommunicationEmailVerification", "verify:7:zoe@x.example")]

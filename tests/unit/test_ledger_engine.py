@@ -129,13 +129,23 @@ def fault(kind, sqlstate=None):
 
 
 @pytest.mark.parametrize(
-    "raised",
-    [fault(OperationalError), fault(InterfaceError), fault(InternalError, "25006")],
+    ("raised", "sentence"),
+    [
+        (fault(OperationalError), "The ledger does not answer: server closed"),
+        (fault(InterfaceError), "The ledger does not answer: server closed"),
+        (
+            fault(InternalError, "25006"),
+            (
+                "The ledger's server is a standby, or read-only, and takes no mail: point worker.database_url at its "
+                "primary, or promote it (docs/several-hosts.md)."
+            ),
+        ),
+    ],
 )
-def test_a_database_that_does_not_answer_says_so_in_one_line(ledger, raised):
+def test_a_database_that_does_not_answer_says_so_in_one_line(ledger, raised, sentence):
     with pytest.raises(LedgerUnavailable) as caught, ledger.read():
         raise raised
-    assert str(caught.value) == "The ledger does not answer: server closed"
+    assert str(caught.value) == sentence
     assert caught.value.__cause__ is raised
 
 

@@ -108,7 +108,9 @@ def test_no_test_stops_the_clock_of_the_whole_process():
 
 def test_the_repository_holds_files_only():
     """No link, least of all one to a folder of the machine that it was made on."""
-    listed = subprocess.run(["git", "-C", ROOT, "ls-files", "-s"], capture_output=True, text=True, check=False)
+    listed = subprocess.run(
+        ["git", "-C", ROOT, "ls-files", "-s"], capture_output=True, text=True, check=False
+    )
     if listed.returncode:
         pytest.skip("not a checkout of git")
     modes = {line.partition("\t")[2]: line.partition(" ")[0] for line in listed.stdout.splitlines()}

@@ -38,15 +38,19 @@ SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 def home(ledger, monkeypatch):
     SimulatedClock(NOW.timestamp()).install(monkeypatch)
     monkeypatch.setattr(metrics_collector.GroupStream, "oldest", lambda self: OLDEST.get(self.name))
+    redis = simulated_redis()
+    # What the library answers to INFO is one fixed text, without these.
+    monkeypatch.setattr(redis, "info", lambda section: INFO[section])
     return SimpleNamespace(
         ledger=ledger,
-        redis=simulated_redis(),
+        redis=redis,
         bucket=SimpleNamespace(keys=["calls"]),
         breaker=SimpleNamespace(open_seconds=lambda: 7.0),
         settings=parse_settings("mailjet: {api_key: a, api_secret: b, calls_per_minute: 120}\n", environ={}),
     )
 
 
+INFO = {"memory": {"used_memory": 30, "maxmemory": 40}, "replication": {"role": "master"}}
 OLDEST = {"mailworker:jobs:bulk": NOW - 90 * SECOND, "mailworker:events": NOW + MINUTE}
 
 
@@ -91,7 +95,7 @@ def test_every_figure_of_redis(home):
     redis.xadd("mailworker:quarantine", {"a": 1})
     millis = int(NOW.timestamp() * 1000)
     redis.zadd("calls", {"old": millis - 60_001, "a": millis - 60_000, "b": millis})
-    redis.zadd(BEATS_KEY, {"old": NOW.timestamp() - 61, "a": NOW.timestamp() - 60, "b": NOW.timestamp()})
+    redis.zadd(BEATS_KEY, {"old": NOW.timestamp() - 21, "a": NOW.timestamp() - 20, "b": NOW.timestamp()})
     redis.set(BEAT_KEY, (NOW - 5 * SECOND).isoformat())
     tally = CounterTally()
     tally.count(REFUSED_LOGINS, 3, door="webhook")
@@ -102,8 +106,27 @@ def test_every_figure_of_redis(home):
     assert found.oldest_entry == dict.fromkeys(streams.keys() - {"quarantine"}, 0.0) | {"bulk": 90.0}
     assert (found.calls_last_minute, found.calls_limit, found.beats, found.beat_age) == (2, 120, 2, 5.0)
     assert (found.breaker_open, found.version) == (7.0, VERSION)
+    assert (found.redis_full, found.redis_takes_writes) == (0.75, True)
     assert found.counted == counted(redis)
     assert list(found.counted.values()) == [3]
+
+
+@pytest.mark.parametrize(
+    ("memory", "role", "full", "takes_writes"),
+    [
+        ({"used_memory": 39, "maxmemory": 40}, "master", 0.975, True),
+        ({"used_memory": 40, "maxmemory": 40}, "master", 1.0, False),
+        ({"used_memory": 60, "maxmemory": 40}, "master", 1.5, False),
+        ({"used_memory": 60, "maxmemory": 0}, "master", 0.0, True),
+        ({"used_memory": 60}, "master", 0.0, True),
+        ({"used_memory": 1, "maxmemory": 40}, "slave", 0.025, False),
+    ],
+)
+def test_whether_redis_takes_writes(home, monkeypatch, memory, role, full, takes_writes):
+    monkeypatch.setitem(INFO, "memory", memory)
+    monkeypatch.setitem(INFO, "replication", {"role": role})
+    found = MetricsCollector(home, lambda: NOW).figures()
+    assert (found.redis_full, found.redis_takes_writes) == (full, takes_writes)
 
 
 def test_what_does_not_answer_is_left_out(home, monkeypatch):
