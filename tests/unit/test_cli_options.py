@@ -187,7 +187,10 @@ def test_each_option_arrives_at_the_work_behind_its_command(behind, path, argume
     assert behind(path, *arguments) == (given, named)
 
 
-def test_each_option_of_the_local_mailjet_is_one_of_its_settings(behind, tmp_path):
+def test_each_option_of_the_local_mailjet_is_one_of_its_settings(behind, tmp_path, monkeypatch):
+    monkeypatch.delenv(
+        "MAILJET_SIMULATOR_RECORD", raising=False
+    )  # acceptance tests beside it record all calls
     serve = "mailworker.simulator.server.serve"
     assert behind(serve, "simulator") == ([SimulatorSettings(port=8025)], {})
     record = tmp_path / "calls.jsonl"
