@@ -281,6 +281,26 @@ def test_every_refusal_of_the_webhook_is_told(login, headers, body, status):
     assert counted == {status: 1}
 
 
+def test_a_post_that_is_kept_is_no_refusal(monkeypatch):
+    counted, kept = Counter(), []
+    webhook = Webhook(
+        "redis://127.0.0.1:1/0", BasicAuth("ops", Secret("geheim")), refused=lambda one: counted.update([one])
+    )
+
+    async def keep(body):
+        kept.append(body)
+        return False
+
+    monkeypatch.setattr(webhook, "_keep", keep)
+
+    async def post():
+        answer = await webhook.post(request(body=b"[]", headers=[]))
+        await webhook.close()
+        return answer.status_code
+
+    assert (asyncio.run(post()), kept, counted) == (200, [b"[]"], {})
+
+
 def test_a_post_of_nothing_asks_whether_somebody_is_there_and_is_no_event():
     counted = Counter()
     refused = lambda one: counted.update([one])  # noqa: E731
