@@ -59,7 +59,7 @@ class JobStream(ChannelReader[JobsDrained]):
     def __init__(self, redis: "Redis", lane: Lane, intake: Intake, *, keeping: Keeping | None = None) -> None:
         super().__init__(
             _stream_of(redis, lane),
-            sink=lambda now: _Ledgered(intake, now),
+            sink=lambda now: _Ledgered(intake, lane, now),
             total=lambda found: sum(found.results, JobsDrained(entries=found.newer, alarms=found.alarms)),
             keeping=keeping,
         )
@@ -80,10 +80,11 @@ def _carriers(entries: Sequence[Entry], new: Sequence[tuple[str, str]]) -> tuple
 
 
 class _Ledgered:
-    """Stream entries become rows."""
+    """Stream entries become rows. Refused ones are named with their lane, for two streams may use one id."""
 
-    def __init__(self, intake: Intake, now: datetime) -> None:
+    def __init__(self, intake: Intake, lane: Lane, now: datetime) -> None:
         self._intake = intake
+        self._lane = lane
         self._now = now
 
     def write(self, entries: Sequence[Entry]) -> JobsDrained:
@@ -99,14 +100,14 @@ class _Ledgered:
                 jobs += [(entry_id, raw, job) for job in checked]
                 calls += [call] * len(checked)
             except BadInput as fault:
-                rejections.append(rejection_of(fault, raw, source="stream", entry_id=entry_id))
+                rejections.append(self._rejection(fault, raw, entry_id))
         acceptances = self._intake.write(
             [job for _, _, job in jobs], now=self._now, rejections=rejections, calls=calls
         )
         answered = list(zip(jobs, acceptances, strict=True))
         # A job to several people is refused once, as a whole.
         conflicts = {
-            entry_id: rejection_of(IdempotencyConflict(), raw, source="stream", entry_id=entry_id)
+            entry_id: self._rejection(IdempotencyConflict(), raw, entry_id)
             for (entry_id, raw, _), one in answered
             if one.verdict is AcceptVerdict.CONFLICT
         }
@@ -130,6 +131,9 @@ class _Ledgered:
         raw: Any = None
         with suppress(BadInput):
             raw = envelope.open_envelope(fields).job
-        rejection = rejection_of(BadInput(fault), raw, source="stream", entry_id=entry_id)
+        rejection = self._rejection(BadInput(fault), raw, entry_id)
         self._intake.write([], now=self._now, rejections=[rejection])
         return JobsDrained(entries=1, rejected=1)
+
+    def _rejection(self, fault: BadInput | IdempotencyConflict, raw: Any, entry_id: str) -> Rejection:
+        return rejection_of(fault, raw, source="stream", entry_id=f"{self._lane.word}:{entry_id}")

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from redis.exceptions import ConnectionError as RedisGone
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from typer.testing import CliRunner
 
 from mailworker.cli import build
@@ -125,6 +125,44 @@ def test_what_redis_still_keeps_becomes_the_message_that_it_should_have_been(led
     (message,) = rows(ledger, messages)
     assert (message["to_email"], message["idempotency_key"]) == ("zoe@client.example", "k")
     assert rows(ledger, rejected_jobs) == []
+
+
+def refused_in_one_moment(ledger, redis):
+    """Two jobs of two lanes, whose entries have the same id; the numbers under which they are refused."""
+    intake, keeping = Intake(ledger, {}, FakeFiles(), language="fr"), Keeping(timedelta(seconds=300), 100_000)
+    id_ = f"{int(utc_now().timestamp() * 1000)}-0"
+    for lane, to in ((Lane.URGENT, "urgent@client.example"), (Lane.BULK, "bulk@client.example")):
+        redis.xadd(MAIL[lane].stream, envelope.seal(JOB | {"to": to}, utc_now()), id=id_)
+        assert JobStream(redis, lane, intake, keeping=keeping).drain_some(utc_now()).rejected == 1
+    return {row["entry_id"]: row["id"] for row in rows(ledger, rejected_jobs)}, id_
+
+
+def test_two_lanes_jobs_of_one_moment_are_both_kept_and_each_is_taken_in_as_itself(ledger, redis):
+    refused, id_ = refused_in_one_moment(ledger, redis)
+    assert set(refused) == {f"urgent:{id_}", f"bulk:{id_}"}
+    run("resubmit", refused[f"bulk:{id_}"], "--yes")
+    assert [row["to_email"] for row in rows(ledger, messages)] == ["bulk@client.example"]
+    run("resubmit", refused[f"urgent:{id_}"], "--yes")
+    assert {row["to_email"] for row in rows(ledger, messages)} == {
+        "bulk@client.example",
+        "urgent@client.example",
+    }
+    assert rows(ledger, rejected_jobs) == []
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_a_row_of_an_older_worker_names_no_lane_and_is_taken_in_where_one_alone_had_its_id(
+    ledger, redis, lanes
+):
+    refused, id_ = refused_in_one_moment(ledger, redis)
+    if lanes == 1:
+        redis.delete(*redis.keys("*urgent*"))
+    number = refused[f"bulk:{id_}"]
+    with ledger.write() as connection:
+        connection.execute(update(rejected_jobs).where(rejected_jobs.c.id == number).values(entry_id=id_))
+    found = run("resubmit", number, "--yes")
+    assert ("1 is on its way." in found) == (lanes == 1)
+    assert [row["to_email"] for row in rows(ledger, messages)] == ["bulk@client.example"] * (lanes == 1)
 
 
 def test_what_came_by_a_celery_task_is_the_callers_to_repeat(ledger):

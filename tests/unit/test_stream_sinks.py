@@ -359,8 +359,8 @@ def test_of_a_batch_of_jobs_each_has_its_own_fate(lane, ledger):
     with ledger.read() as connection:
         refused = connection.execute(select(rejected_jobs).order_by(rejected_jobs.c.id)).mappings().all()
     assert [(one["entry_id"], one["source"], one["at"]) for one in refused] == [
-        (entries[4], "stream", NOW),
-        (entries[3], "stream", NOW),
+        (f"urgent:{entries[4]}", "stream", NOW),
+        (f"urgent:{entries[3]}", "stream", NOW),
     ]
 
 
@@ -377,7 +377,7 @@ def test_a_job_that_ended_its_readers_is_an_alarm_and_nothing_is_known_of_it(lan
     with ledger.read() as connection:
         (refused,) = connection.execute(select(rejected_jobs)).mappings()
     assert (refused["entry_id"], refused["source"], refused["kind"], refused["payload"]) == (
-        entry, "stream", None, None,
+        f"urgent:{entry}", "stream", None, None,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mailworker.cli.console import console, table, write_json
 from mailworker.core.age_in_words import age
 from mailworker.core.clock import utc_now
+from mailworker.core.message import Lane
 from mailworker.errors import BadInput
 from mailworker.ledger.insert_messages import AcceptVerdict
 from mailworker.ledger.rejected_jobs import forget_rejected, rejected_with
@@ -74,11 +75,13 @@ def _jobs_of(container: "Container", row: Mapping[str, Any]) -> "list[Job]":
         return container.intake.check(dict(row["payload"]), asked_at=row["at"], own_id=own)
     if row["source"] != "stream":
         raise BadInput(_NEVER_KEPT)
-    entry_id = row["entry_id"] or ""
-    fields = next((found for kept in container.kept() if (found := kept.find(entry_id))), None)
-    if fields is None:
+    lane, _, entry_id = (row["entry_id"] or "").rpartition(":")
+    # Rows of older workers name no lane; where two streams had the id, nobody knows whose the row is.
+    lanes = [Lane.from_word(lane)] if lane else list(Lane)
+    found = [fields for one in lanes if (fields := container.kept_jobs(one).find(entry_id))]
+    if len(found) != 1:
         raise BadInput(_NO_CONTENT.format(age(container.settings.worker.keep_jobs)))
-    opened = envelope.open_envelope(fields)
+    opened = envelope.open_envelope(found[0])
     own = opened.own_id or message_id(f"refused:{row['id']}")
     return container.intake.check(opened.job, asked_at=envelope.added_at(entry_id), own_id=own)
 
