@@ -244,6 +244,9 @@ def test_dates_are_taken_as_written() -> None:
         (invoice(line(), total_amount="12.01"), "total_amount is 12.01 but the lines with their tax (10.00 before tax) make 12.00: the difference is +0.01 EUR."),
         (invoice(line(), total_tax="1.99"), "total_tax is 1.99 but the lines, taxed by rate and rounded half up, make 2.00: the difference is -0.01 EUR."),
         (invoice(line(), discounts=[{"description": "x", "amount": -1}]), "discounts[0].amount must be positive: a discount is taken off, a charge is added."),
+        (invoice(line(discount=-1)), "transactions[0].discount must be positive."),
+        (invoice(line(discounts=[{"description": "x", "amount": -1}])), "transactions[0].discounts[0].amount must be positive: a discount is taken off, a charge is added."),
+        (invoice(line(charges=[{"description": "x", "amount": -1}])), "transactions[0].charges[0].amount must be positive: a discount is taken off, a charge is added."),
         ([], "The invoice must be a JSON object."),
     ],
 )  # fmt: skip
