@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Generator, Iterator
+from datetime import UTC
 
 import pytest
 from hypothesis import Phase, settings
@@ -64,3 +65,12 @@ def charge_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if request.config.getoption("--charge-leaks"):
         gc.collect()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def clock_of_commands() -> Iterator[None]:
+    """A file that sets the clock on which commands show moments sets it back: the next file's tests read it."""
+    yield
+    from mailworker.cli.console import SHOWN_IN  # noqa: PLC0415 - no plugin loads the product before its coverage
+
+    assert SHOWN_IN.get() is UTC, "a test left SHOWN_IN set"

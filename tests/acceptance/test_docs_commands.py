@@ -38,6 +38,7 @@ PLACES = {
     "ID": "{message}",
     "SCOPE": "api_crmCommunicationEmailVerification",
     "ADDRESS": "zoe@courriel.example",
+    "ada": "zoe@courriel.example",
     "FILE": "examples/invoices/facture.json",
     "INVOICE": "{invoice}",
     "FA-2026-004217": "{number}",

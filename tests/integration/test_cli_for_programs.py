@@ -221,9 +221,9 @@ def test_a_worker_that_does_not_answer_leaves_no_connection_to_the_collector(sit
 
 
 def an_invoice():
-    from mailworker.cli.container_context import opened  # noqa: PLC0415 - after the environment
+    from mailworker.container import Container  # noqa: PLC0415 - after the environment
 
-    with opened() as container:
+    with contextlib.closing(Container.from_environment()) as container:
         return next(container.crm.open_invoices()).records[0].invoice_id
 
 
