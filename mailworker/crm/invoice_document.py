@@ -1,14 +1,15 @@
 """From rows to an invoice in the names of OmniCRM's invoice JSON, with nothing added."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from mailworker.config.crm import Question
 from mailworker.crm.crm_interface import CrmSource
-from mailworker.crm.row_parser import first_address
+from mailworker.crm.row_parser import Row, amount, first_address
 from mailworker.errors import PermanentError
 
 #: Columns of the header that belong into the document's `client` begin with this.
@@ -25,6 +26,22 @@ DOCUMENT_COLUMNS: dict[Question, tuple[str, ...]] = {
     "invoice_document": ("invoice_id", "invoice_number", "date", "total_amount", "client_name"),
     "invoice_lines": ("invoice_id", "description"),
 }
+#: Columns of the header that show what of it is paid; where it has none, the question `invoices` is asked.
+PAYMENT_COLUMNS = ("status", "paid", "paid_amount")
+
+
+def payment_of(header: Row, listed: Row, status: Callable[[Any], str]) -> dict[str, Any]:
+    """What a document's payment is by its own header, or by the row of `invoices`, its `owed` and `total`.
+
+    `status` gives our word for the CRM's own, or raises ValueError.
+    """
+    found: dict[str, Any] = {}
+    with suppress(ValueError, TypeError):
+        found["status"] = str(status(header.get("status") or listed.get("status")))
+    with suppress(ValueError, TypeError, ArithmeticError):
+        paid = amount(listed.get("total")) - amount(listed.get("owed"))
+        found |= {"paid_amount": paid} if paid > 0 else {}
+    return found
 
 
 def document_of(header: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from mailworker.config.crm import Question
 from mailworker.crm.crm_interface import Found, RecordPage
 from mailworker.crm.instalments import instalments, invoice_of_instalment, named
-from mailworker.crm.invoice_document import DOCUMENT_COLUMNS, document_of
+from mailworker.crm.invoice_document import DOCUMENT_COLUMNS, PAYMENT_COLUMNS, document_of, payment_of
 from mailworker.crm.records import Balance, CrmContact, CrmInvoice, Customer, Exclusion, Service, Token
 from mailworker.crm.row_parser import Reader, text
 from mailworker.crm.row_source_interface import KEYS, Cursor, Row, RowSource
@@ -70,7 +70,8 @@ class RecordSource:
         header = next(iter(self.rows.of("invoice_document", [invoice_id])), None)
         if header is None:
             return None
-        return document_of(header, self.rows.of("invoice_lines", [invoice_id]))
+        payment = self._payment(invoice_id, header)
+        return document_of({**header, **payment}, self.rows.of("invoice_lines", [invoice_id]))
 
     def invoices(self, ids: Collection[str]) -> Found[CrmInvoice]:
         """These invoices as they stand at this moment."""
@@ -156,6 +157,13 @@ class RecordSource:
     def close(self) -> None:
         """Let go of connections."""
         self.rows.close()
+
+    def _payment(self, invoice_id: str, header: Row) -> dict[str, Any]:
+        """Whether it is paid or cancelled, as reminders know it, where its document does not show it."""
+        listed: Row = {}
+        if all(header.get(name) is None for name in PAYMENT_COLUMNS) and self.offers("open_invoices"):
+            listed = next(iter(self.rows.of(self._any_question(), [invoice_id])), {})
+        return payment_of(header, listed, self._readers["invoices"].status)
 
     def _open_question(self) -> Question:
         return "open_invoices" if self.rows.offers("open_invoices") else "invoices"

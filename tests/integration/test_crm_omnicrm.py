@@ -129,6 +129,15 @@ def test_a_tax_that_is_only_a_rate_counts_for_reminder_and_document_alike(url):
     assert (document["total_amount"], document["total_tax"]) == ("13.75", "2.75")
 
 
+def test_a_document_shows_whether_it_is_paid_or_void(url):
+    crm = crm_of(url)
+    assert [crm.invoice_document(one)["status"] for one in ("101", "102", "103")] == [
+        "open",
+        "paid",
+        "cancelled",
+    ]
+
+
 @pytest.mark.parametrize(("flag", "status"), [("paid", "paid"), ("void", "cancelled")])
 @pytest.mark.parametrize("value", [2, -1, 127])
 def test_whatever_is_not_zero_sets_a_flag(url, flag, status, value):

@@ -207,6 +207,30 @@ def test_a_document_is_its_header_with_its_own_lines():
     assert crm.invoice_document("9") is None
 
 
+@pytest.mark.parametrize(
+    ("header", "listed", "status", "paid_amount"),
+    [
+        ({}, {"status": "BEZAHLT", "total": 12, "owed": 0}, "paid", "12"),
+        ({}, {"status": "open", "total": "12.00", "owed": "2.50"}, "open", "9.50"),
+        ({}, {"status": "open", "total": 12, "owed": 12}, "open", None),
+        ({}, {"status": "open", "total": 12, "owed": 13}, "open", None),
+        ({}, {"status": "what?", "total": None, "owed": None}, None, None),
+        ({}, None, None, None),
+        ({"status": "BEZAHLT"}, {"status": "open", "total": 12, "owed": 0}, "paid", None),
+        ({"status": "sent"}, {"status": "paid"}, "sent", None),
+        ({"paid": False}, {"status": "paid"}, None, None),
+        ({"paid_amount": 0}, {"status": "paid", "total": 12, "owed": 0}, None, 0),
+    ],
+)
+def test_a_document_says_what_is_paid_as_the_reminders_know_it(header, listed, status, paid_amount):
+    head = {"invoice_id": 7, "invoice_number": "FA-7"} | header
+    rows = Rows(invoice_document=[head], invoices=[] if listed is None else [{"invoice_id": 7} | listed])
+    document = RecordSource(rows, PARIS, {"bezahlt": "paid"}).invoice_document("7")
+    assert (document.get("status"), document.get("paid_amount")) == (status, paid_amount)
+    asked = ("invoices", ["7"]) in rows.asked
+    assert asked is (header == {}), "the list is asked only for what the document leaves out"
+
+
 def test_the_doctor_checks_each_question_and_reads_a_sample():
     bad = [ROW | {"invoice_id": number, "owed": "x"} for number in (1, 2)]
     crm, rows = source(open_invoices=bad, invoice_document=[], services=[])

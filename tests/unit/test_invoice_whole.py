@@ -241,6 +241,29 @@ def test_a_voided_transaction_is_no_line_however_it_is_said(void, kept):
     ]
 
 
+@pytest.mark.parametrize("said", [{"paid": True}, {"paid": 1}, {"paid": "1"}, {"status": "Paid"}, {"paid": True, "paid_amount": 0}])  # fmt: skip
+def test_an_invoice_whose_record_says_paid_asks_for_no_money(said):
+    totals = read({"transactions": [LINE], "rounding_amount": "0.02"} | said).totals
+    assert (totals.gross, totals.paid, totals.due) == (Decimal("12.00"), Decimal("12.02"), 0)
+
+
+@pytest.mark.parametrize("said", [{"paid": False}, {"paid": 0}, {"paid": None}, {"paid": "0"}, {"paid": "2026-01-01"}, {"paid": 1.0}, {"status": "unpaid"}, {"void": 0, "status": "disputed"}])  # fmt: skip
+def test_any_other_word_leaves_it_to_be_paid(said):
+    assert read({"transactions": [LINE]} | said).totals.due == Decimal("12.00")
+
+
+def test_what_was_paid_beyond_it_stays_the_customers():
+    assert read({"transactions": [LINE], "paid_amount": 20, "paid": True}).totals.due == Decimal("-8.00")
+
+
+@pytest.mark.parametrize(("said", "name"), [({"void": True}, "void"), ({"void": 1}, "void"), ({"status": "VOIDED"}, "status"), ({"status": "cancelled"}, "status")])  # fmt: skip
+def test_a_void_invoice_is_mailed_to_nobody(said, name):
+    assert faults({"transactions": [LINE]} | said) == [
+        f"{name} shows that nobody has to pay it: it is void, or no invoice yet."
+    ]
+    assert read({"transactions": [LINE], "type": "credit_note", "paid": True} | said).totals.due == 12
+
+
 def test_voided_lines_are_none_and_the_books_are_french_in_france():
     found = read(
         {

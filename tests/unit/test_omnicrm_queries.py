@@ -180,7 +180,7 @@ def test_the_columns_of_each_query():
     }  # fmt: skip
     assert names_of("invoice_document") == address | {
         "invoice_id", "invoice_number", "date", "due_date", "start_date", "end_date", "currency", "total_amount", "total_tax",
-        "client_name", "client_email", "client_vat_id", "language", "pay_url", "invoice_url", "customer_id",
+        "client_name", "client_email", "client_vat_id", "language", "pay_url", "invoice_url", "customer_id", "status",
     }  # fmt: skip
     assert names_of("invoice_lines") == {
         "invoice_id", "position", "transaction_id", "title", "description", "retail_cost", "tax_amount", "tax_percentage", "created",

@@ -1,6 +1,7 @@
 """OmniCRM's invoice JSON -> Invoice, or every fault in it at once."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -13,6 +14,7 @@ from mailworker.invoices.from_json.customer import client_of, delivery_of
 from mailworker.invoices.from_json.fields import InvoiceFields
 from mailworker.invoices.from_json.lines import allowance_of, line_of
 from mailworker.invoices.from_json.payment import accounting_tax, payments_of
+from mailworker.invoices.from_json.payment_status import refuse_void, says_paid
 from mailworker.invoices.from_json.references import notes_of, payee_of, references_of
 from mailworker.invoices.from_json.tax import LineDefaults, exemption_of, operation_of
 from mailworker.invoices.from_json.usage import usage_of
@@ -73,6 +75,9 @@ class _Reader:
         lines = self._lines(defaults)
         allowances = tuple(self._allowances(defaults, lines))
         totals, vat = self._totals(lines, allowances, self._stated(digits, currency))
+        if kind is not DocumentType.CREDIT_NOTE:
+            refuse_void(self.fields)
+            totals = _settled(totals) if says_paid(self.fields) else totals
         self._signs(totals, due, issued, kind)
         return Invoice(
             number=number,
@@ -220,6 +225,11 @@ class _Reader:
         early = due and issued and due < issued and totals.due > 0
         if early and self.settings.seller.country in FRENCH and kind is not DocumentType.PREPAYMENT:
             self.fields.fault("due_date", "is before date (BT-9, BR-FR-CO-07)")
+
+
+def _settled(totals: Totals) -> Totals:
+    """The sums of an invoice that is paid, whatever else they leave to pay."""
+    return replace(totals, paid=totals.paid + totals.due, due=ZERO) if totals.due > 0 else totals
 
 
 def _is_void(item: InvoiceFields) -> bool:
