@@ -16,15 +16,17 @@ COPY requirements.image.lock ./
 # Every package by its hash: what was not locked is not installed.
 RUN pip install --no-cache-dir --require-hashes -r requirements.image.lock
 
-COPY pyproject.toml README.md LICENSE ./
-COPY examples/invoices/facture.json examples/invoices/facture.json
+COPY pyproject.toml README.md LICENSE crm_config.yaml ./
+COPY deploy deploy
+COPY docs docs
+COPY examples examples
 COPY mailworker mailworker
 COPY tasks tasks
 # Where there is no git, this is the version that `mailworker --version` tells.
 ARG VERSION=0.2.0
 RUN SETUPTOOLS_SCM_PRETEND_VERSION=${VERSION} \
         pip install --no-cache-dir --no-deps --no-build-isolation . \
-    && rm -rf mailworker examples \
+    && rm -rf mailworker examples docs deploy crm_config.yaml \
     && useradd --system --create-home --uid 10001 mailworker \
     && install -d -m 0700 -o mailworker -g mailworker var
 

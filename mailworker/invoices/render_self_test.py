@@ -8,7 +8,7 @@ from functools import cache
 def renderer_health() -> list[str]:
     """What is missing or slow, one sentence each with its cure; empty where all is well."""
     if missing := _load_fault():
-        cure = "apt-get install libpango-1.0-0 libpangoft2-1.0-0, and install mailworker[worker]"
+        cure = "apt-get install libpango-1.0-0 libpangoft2-1.0-0, and the extra `worker` (docs/wheel.md)"
         return [f"WeasyPrint cannot be loaded ({missing}): {cure}."]
     from weasyprint.text import ffi  # noqa: PLC0415 - it can be loaded
 

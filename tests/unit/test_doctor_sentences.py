@@ -368,7 +368,7 @@ def test_clocks_apart(ahead, sentence):
         (
             None,
             {},
-            "Beat was never heard: start one `celery -A tasks beat`, and a worker for the queue scans.",
+            "Beat was never heard: start one `celery -A mailworker.tasks beat`, and a worker for the queue scans.",
         ),
         (20, {"1@a": 0}, None),
         (21, {"1@a": 0}, "Beat was last heard 21 s ago: start it again, and a worker for scans."),

@@ -109,7 +109,10 @@ def beat_faults(redis: "Redis", now: datetime) -> Iterator[str]:
     """Whether exactly one beat has had somebody look lately."""
     last: Any = redis.get(envelope.BEAT_KEY)
     if last is None:
-        yield "Beat was never heard: start one `celery -A tasks beat`, and a worker for the queue scans."
+        yield (
+            "Beat was never heard: start one `celery -A mailworker.tasks beat`, "
+            "and a worker for the queue scans."
+        )
     elif (silent := now - datetime.fromisoformat(last)) > envelope.BEAT_SILENCE:
         seconds = f"{silent.total_seconds():.0f} s"
         yield f"Beat was last heard {seconds} ago: start it again, and a worker for scans."

