@@ -92,6 +92,9 @@ _MONEY = re.compile(
     rf"(?P<after>\s*{_CURRENCY})?"
 )
 _QUANTITY = re.compile(r"([-\u2212]?\d[\d\s]*(?:[.,]\d+)?)\s*([^\W\d_]+)")
+#: 1,234 min and 1.234 h are thousands somewhere. With a French unit, 1,234 Go, a comma begins decimals.
+_THOUSANDS = re.compile(r"[-\u2212]?[1-9]\d{0,2}([.,])\d{3}")
+_FRENCH_UNIT = re.compile(r"[kmgt]?o|\w*octets?", re.IGNORECASE)
 #: Characters of a quantity with its unit.
 _LONGEST = 80
 #: A minus before the number or its currency.
@@ -136,6 +139,9 @@ def respelt(text: str, *, language: str) -> str:
     match = _QUANTITY.fullmatch(text.strip())
     unit = _BY_SPELLING.get(match[2].casefold()) if match else None
     if match is None or unit is None:
+        return text
+    thousands = _THOUSANDS.fullmatch(match[1])
+    if thousands and (unit.seconds or (thousands[1] == "," and not _FRENCH_UNIT.fullmatch(match[2]))):
         return text
     words = unit.french if locale_format(language).language == "fr" else unit.english
     is_whole = match[1].strip("-\u2212").isdecimal()

@@ -254,6 +254,20 @@ def test_an_amount_of_any_size_is_written_out(amount, unit, language):
     assert quantity(Decimal(amount), unit, language=language)
 
 
+@pytest.mark.parametrize("text", ["1,234 min", "12,345 MB", "-1,000 SMS", "250,000 GB", "1.000 h"])
+@pytest.mark.parametrize("language", ["fr", "en", "de"])
+def test_thousands_are_not_taken_for_decimals(text, language):
+    """1,234 min was told as 1 min 14 s, and 12,345 MB to the French as 12,345 Mo, which is 12."""
+    assert respelt(text, language=language) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("1,234 Go", "1.234 GB"), ("0,500 GB", "0,500 GB"), ("0,500 min", "30 s")]
+)
+def test_a_comma_that_can_only_begin_decimals_does(text, value):
+    assert plain(respelt(text, language="en")) == value
+
+
 def test_a_text_that_is_too_long_for_a_quantity_stays_as_it_came():
     longest = "1" * 77 + " GB"
     assert respelt(longest, language="fr").endswith("\u202fGo")
