@@ -1,7 +1,9 @@
 """Writes docs/reference/ from the code: settings, kinds, commands. `make docs` runs it."""
 
 import inspect
+import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,6 +14,8 @@ from pydantic_core import PydanticUndefined
 from mailworker.cli import build
 from mailworker.config.builtin_kinds import KINDS
 from mailworker.config.settings import Settings
+from mailworker.core.kind import VariableType
+from mailworker.templates.shipped_templates import mail_template
 
 FOLDER = Path(__file__).with_name("reference")
 HEAD = "<!-- Written by docs/generate.py; change the code instead. -->\n\n"
@@ -89,8 +93,17 @@ def _default(field: Any) -> str:
     value = field.get_default(call_default_factory=True)
     if value is PydanticUndefined or value is None or value in ("", (), [], {}):
         return ""
+    if isinstance(value, timedelta):
+        return f"`{_duration(value)}`"
     parts = [str(one) for one in value] if isinstance(value, tuple | list) else [str(value)]
     return f"`{', '.join(parts)}`"
+
+
+def _duration(span: timedelta) -> str:
+    """As crm_config.yaml takes it: 90s, 15m, 1h, 3d."""
+    seconds = int(span.total_seconds())
+    units = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+    return next(f"{seconds // size}{unit}" for size, unit in units if seconds % size == 0)
 
 
 def kinds() -> str:
@@ -104,7 +117,7 @@ def kinds() -> str:
             f"## {kind.name}\n",
             _facts(kind),
             "| variable | takes | |\n| --- | --- | --- |",
-            *(_variable(variable) for variable in kind.variables if not variable.derived),
+            *(_variable(kind.name, variable) for variable in kind.variables if not variable.derived),
             "",
         ]
     return HEAD + "\n".join(parts)
@@ -112,13 +125,20 @@ def kinds() -> str:
 
 def _facts(kind: Any) -> str:
     key = ", ".join(f"`{name}`" for name in kind.business_key) or "none, two equal jobs are two mails"
-    return f"Lane: {kind.lane.word}. Worth sending for: {kind.lifetime or 'ever'}. Key by itself: {key}.\n"
+    lifetime = _duration(kind.lifetime) if kind.lifetime else "ever"
+    return f"Lane: {kind.lane.word}. Worth sending for: {lifetime}. Key by itself: {key}.\n"
 
 
-def _variable(variable: Any) -> str:
+def _variable(kind: str, variable: Any) -> str:
     words = ["needed" if variable.required else "may be left out"]
     words += ["may be empty"] if variable.blank else []
     words += ["secret"] if variable.secret else []
+    template = mail_template(kind).html
+    known = dict.fromkeys(re.findall(rf'var:{variable.name}:"" = "(\w+)"', template))
+    words += [f"our template knows {', '.join(f'`{word}`' for word in known)}"] if known else []
+    if variable.type is VariableType.LIST:
+        fields = dict.fromkeys(re.findall(r"\bline\.(\w+)", template))
+        words += [f"each with {', '.join(f'`{field}`' for field in fields)}"]
     return f"| `{variable.name}` | {variable.type.value} | {', '.join(words)} |"
 
 

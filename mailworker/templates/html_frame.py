@@ -31,6 +31,10 @@ _PREHEADER = re.compile(r"<!-- preheader: (.*?) -->\s*", re.DOTALL)
 _MEASURE = re.compile(
     r"\{\{Escape\((?:var:|\w+\.)\w*(?:date|amount|balance|threshold|number)(?::\"[^\"]*\")?\)\}\}[.,;]?"
 )
+#: Words that a line may not break at their hyphen; found outside of tags and template code only.
+_HYPHENATED = re.compile(
+    r"<[^>]*>|\{\{.*?\}\}|\{%.*?%\}|\b((?:e-mail|ci-dess(?:ous|us)|ci-joint)\w*[.,;]?)", re.IGNORECASE
+)
 #: It goes to the next line as one where it does not fit; longer than a whole line, it breaks all the same.
 #: A line may break before what follows it, so that a mark has to stand inside.
 _TOGETHER = r'<span style="display:inline-block;">\g<0></span>'
@@ -114,7 +118,11 @@ def _styled(body: str, brand: Brand) -> str:
     def panel(found: re.Match[str]) -> str:
         return _PANEL_HTML.format(*STYLES[f"p.{found[1]}"], found[2])
 
-    styled = _TAG.sub(_with_style, _PANEL.sub(panel, _MEASURE.sub(_TOGETHER, body)))
+    def unbroken(found: re.Match[str]) -> str:
+        return f'<span style="white-space:nowrap;">{found[0]}</span>' if found[1] else found[0]
+
+    together = _HYPHENATED.sub(unbroken, _MEASURE.sub(_TOGETHER, body))
+    styled = _TAG.sub(_with_style, _PANEL.sub(panel, together))
     linked = _BUTTON.sub(button, styled)
     return _LINK.sub(f'<a style="color:{brand.colour};word-break:break-word;" class="mw-link" href=', linked)
 

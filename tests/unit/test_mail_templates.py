@@ -149,9 +149,27 @@ def test_each_subject_and_why_one_reads_it_and_how_one_leaves(row, language):
         assert template.subject == subjects[LANGUAGES.index(language)]
         assert f"____\n{why}\n{f'{leave}{colon}{link}' if leave else ''}".rstrip() in template.text
         assert (f'{why} <a href="{link}">{leave}</a></p>' if leave else f"{why}</p>") in re.sub(
-            r' (style|class)="[^"]*"', "", template.html
+            r' (style|class)="[^"]*"|</?span[^>]*>', "", template.html
         )
         assert ("unsub" in template.text + template.html) is bool(leave)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", MANUAL)
+def test_no_line_breaks_within_the_word_e_mail(kind, language):
+    body = mail_template(kind, language, service=False).html.partition("<table")[2]
+    read = re.findall(r"(<[^>]*>)?[^<>]*?\b(?:e-mail|ci-dess)", re.sub(r"\{[{%].*?[%}]\}", "", body))
+    assert read
+    assert {tag for tag in read if "white-space:nowrap" not in tag} == set()
+
+
+def test_a_words_hyphen_in_a_link_stays_as_it_is():
+    shown = html_frame._styled(
+        '<p>Par e-mail, <a href="https://x.example/e-mail?{{var:e-mail}}">ci-dessous</a></p>',
+        Brand("A", "B", "a@x.example"),
+    )
+    assert 'href="https://x.example/e-mail?{{var:e-mail}}"' in shown
+    assert re.findall(r'<span style="white-space:nowrap;">(.*?)</span>', shown) == ["e-mail,", "ci-dessous"]
 
 
 def test_the_frame_to_the_letter():
