@@ -9,7 +9,7 @@ from typing import Any
 
 from mailworker.config.crm import Question
 from mailworker.crm.crm_interface import CrmSource
-from mailworker.crm.row_parser import Row, amount, first_address
+from mailworker.crm.row_parser import Row, amount, decoded, first_address
 from mailworker.errors import PermanentError
 
 #: Columns of the header that belong into the document's `client` begin with this.
@@ -108,7 +108,7 @@ def _plain(value: Any) -> Any:
         return f"{value:f}"
     if isinstance(value, date | datetime):
         return value.isoformat()
-    return value
+    return decoded(value)
 
 
 def crm_document(crm: CrmSource, invoice_id: str) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import MISSING, fields
 from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -171,11 +172,20 @@ def _end_of(day: date, zone: ZoneInfo) -> datetime:
 
 def text(value: Any) -> str:
     """Text, also of a number that serves as an id."""
+    value = decoded(value)
     if isinstance(value, str):
         return value.strip()
-    if isinstance(value, (dict, list, bool)):
+    if isinstance(value, (dict, list, bool, bytes)):
         raise TypeError
     return str(value)
+
+
+def decoded(value: Any) -> Any:
+    """Text of a column that MariaDB keeps as bytes; those that are no text, and all else, as they are."""
+    if isinstance(value, bytes):
+        with suppress(UnicodeDecodeError):
+            return value.decode()
+    return value
 
 
 def identity(value: Any) -> str:

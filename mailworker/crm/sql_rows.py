@@ -16,6 +16,7 @@ from sqlalchemy.types import NullType
 
 from mailworker.config.crm import Question
 from mailworker.core.did_you_mean import did_you_mean
+from mailworker.crm.row_parser import decoded
 from mailworker.crm.row_source_interface import KEYS, LONG_AGO, Cursor, Row, RowPage
 from mailworker.crm.sql_connection import zone_fault
 from mailworker.errors import Misconfigured, Unreachable
@@ -206,12 +207,13 @@ def _numbers(ids: Sequence[Any]) -> list[int]:
 
 def _kept(value: Any) -> Any:
     """A key as JSON can keep it. What is neither number nor text, the database reads back from its text."""
+    value = decoded(value)
     return value if value is None or isinstance(value, int | str) else str(value)
 
 
 def _spelt(key: Any) -> str:
     """A key as text; letter case is the database's to judge."""
-    return str(key).strip().casefold()
+    return str(decoded(key)).strip().casefold()
 
 
 def _bound(after: Cursor | None) -> dict[str, Any]:

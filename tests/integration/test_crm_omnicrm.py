@@ -129,6 +129,73 @@ def test_a_tax_that_is_only_a_rate_counts_for_reminder_and_document_alike(url):
     assert (document["total_amount"], document["total_tax"]) == ("13.75", "2.75")
 
 
+@pytest.mark.parametrize("how", ["deleted TINYINT(1) DEFAULT 0", "deleted_at DATETIME DEFAULT '0000-00-00'"])
+def test_what_staff_deleted_and_the_table_keeps_is_gone(url, how):
+    expected, (mark, type_) = seen(crm_of(url)), how.split(" ", 1)
+    tables = ("customer", "contact", "site", "service", "invoice", "`transaction`", "customer_attribute")
+    strict = "SET sql_mode = ''"  # as zero days need it
+    run(url, strict, *(f"ALTER TABLE {table} ADD {mark} {type_}" for table in tables))
+    assert seen(crm_of(url)) == expected
+    value = "1" if mark == "deleted" else "'2026-11-01'"
+    rows = {"contact": "contact_id = 12", "invoice": "invoice_id = 401", "`transaction`": "transaction_id = 2",
+            "customer_attribute": "attribute_name = 'language'", "service": "service_id = 3"}  # fmt: skip
+    run(url, *(f"UPDATE {table} SET {mark} = {value} WHERE {where}" for table, where in rows.items()))
+    crm = crm_of(url)
+    left = crm.invoice("101")
+    assert (left.email, left.owed, left.language) == ("tech@zoe.example", Decimal("15.00"), "")
+    assert crm.invoice("401") is None
+    assert [one.service_uuid for page in crm.services() for one in page.records] == ["4f1c2a9e-0001"]
+    assert "12" not in [p.contact_id for page in crm.customers() for c in page.records for p in c.contacts]
+
+
+def test_an_invoice_of_another_currency_is_told_in_its_own(url):
+    run(url, "ALTER TABLE invoice ADD currency CHAR(3)", "UPDATE invoice SET currency = 'kwd' WHERE invoice_id = 101",
+        "UPDATE invoice SET currency = '' WHERE invoice_id = 401",
+        "UPDATE `transaction` SET retail_cost = 1.2511 WHERE transaction_id = 2")  # fmt: skip
+    crm = crm_of(url)
+    assert [(crm.invoice(one).currency, crm.invoice(one).owed) for one in ("101", "401", "301")] == [
+        ("KWD", Decimal("16.501")),
+        ("EUR", Decimal("12.00")),
+        ("EUR", Decimal("10.00")),
+    ]
+    assert crm.invoice_document("101")["currency"] == "kwd"
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [("Refunded", "cancelled"), ("written_off", "cancelled"), ("Sent", "open"), ("", "open"), (None, "open"), ("En litige", None)],
+)  # fmt: skip
+def test_a_word_beside_the_flag_that_nobody_knows_asks_for_no_money(url, word, status):
+    given = "NULL" if word is None else f"'{word}'"
+    run(
+        url,
+        "ALTER TABLE invoice ADD status VARCHAR(30)",
+        f"UPDATE invoice SET status = {given} WHERE invoice_id = 101",
+    )
+    crm = crm_of(url)
+    (page,) = crm.open_invoices()
+    assert ("101" in [one.invoice_id for one in page.records]) is (status == "open")
+    assert bool(page.faults) is (status is None)
+    if status is not None:
+        assert crm.invoice("101").status == status
+
+
+def test_texts_in_binary_columns_are_texts(url):
+    expected = seen(crm_of(url))
+    run(url, "ALTER TABLE customer MODIFY customer_name VARBINARY(200)", "ALTER TABLE contact MODIFY contact_email VARBINARY(200)",
+        "ALTER TABLE service MODIFY service_uuid VARBINARY(64)", "ALTER TABLE invoice ADD invoice_number VARBINARY(20)",
+        "ALTER TABLE site MODIFY city VARBINARY(80)")  # fmt: skip
+    crm = crm_of(url)
+    assert seen(crm) == expected
+    assert [one.service_uuid for page in crm.services() for one in page.records] == [
+        "4f1c2a9e-0001",
+        "4f1c2a9e-0003",
+    ]
+    run(url, "UPDATE customer SET customer_name = x'ff' WHERE customer_id = 1")
+    (page,) = crm.open_invoices()
+    assert page.faults == ("Invoice 101: customer_name is not a text.",)
+
+
 def test_a_document_shows_whether_it_is_paid_or_void(url):
     crm = crm_of(url)
     assert [crm.invoice_document(one)["status"] for one in ("101", "102", "103")] == [

@@ -14,6 +14,9 @@ from mailworker.crm.omnicrm.probe import Schema, probe
 from mailworker.crm.omnicrm.queries import _PAID, NEEDS, queries_of
 from mailworker.crm.omnicrm.rows import lag_faults, urls_of
 from mailworker.crm.omnicrm.sql_expressions import (
+    _CANCELLED,
+    _ISSUED,
+    _UNPAID,
     attribute,
     best_email,
     column,
@@ -193,9 +196,20 @@ def test_the_columns_of_each_query():
 
 @pytest.mark.parametrize(("currency", "digits"), [("EUR", 2), ("TND", 3), ("JPY", 0)])
 def test_sums_have_the_decimals_of_their_currency(currency, digits):
-    made = queries_of(without(), OmnicrmSettings(currency=currency)).sql
+    settings = OmnicrmSettings(currency=currency)
     for question in ("invoices", "invoice_document"):
-        assert set(re.findall(r", 0\), (\d)\)", made[question])) == {str(digits)}
+        found = sql(question, "invoice.currency", settings=settings)
+        assert set(re.findall(r", 0\), (\d)\)", found)) == {str(digits)}
+        mixed = sql(question, settings=settings)
+        assert set(re.findall(r", 0\), (\d)\)", mixed)) == {"4"}, "any currency's, where each has its own"
+
+
+def test_deleted_rows_are_nobodys_however_they_are_marked():
+    marked = {"deleted": "tinyint", "Deleted_At": "DATETIME", "deleted_on": "varchar", "is_deleted": "date"}
+    schema = probe({"contact": marked, "product": marked, "site": {"id": "int"}})
+    live = "COALESCE(`deleted`, 0) = 0 AND COALESCE(`Deleted_At` <= '1970-01-01', 1)"
+    assert schema.table("contact") == f"(SELECT * FROM `contact` WHERE {live})"
+    assert (schema.table("product"), schema.table("site")) == ("`product`", "`site`")
 
 
 def test_invoices_need_one_of_the_columns_that_say_whether_they_are_paid():
@@ -217,14 +231,15 @@ def test_a_query_names_only_tables_that_it_reads(question):
 
 VOID, PROFORMA = (f"WHEN COALESCE(i.`{flag}`, 0) <> 0 THEN 'cancelled' " for flag in ("void", "proforma"))
 WORD = "LOWER(TRIM(i.`invoice_status`))"
-NOTHING = f"WHEN {WORD} IN ('void', 'voided', 'cancelled', 'canceled', 'proforma', 'draft') THEN 'cancelled' "
+NOTHING = f"WHEN {WORD} IN {_CANCELLED} THEN 'cancelled' "
 FLAG, DAY = "WHEN COALESCE(i.`paid`, 0) <> 0 THEN 'paid' ", "WHEN i.`paid_date` > '1970-01-01' THEN 'paid' "
 WORDS = (
     f"WHEN {WORD} IN ('paid', 'settled') THEN 'paid' WHEN {WORD} IN ('disputed', 'dispute') THEN 'disputed' "
 )
-OPEN = "ELSE 'open' END"
+KNOWN = f"COALESCE({WORD}, '')"
+OPEN = f"WHEN {KNOWN} IN ({_UNPAID}, {_ISSUED}) THEN 'open' ELSE {KNOWN} END"
 STATUS = f"CASE {VOID}{PROFORMA}{NOTHING}{FLAG}{DAY}{WORDS}{OPEN}"
-ALONE = f"WHEN {WORD} IN ('unpaid', 'overdue', 'due', 'issued', 'sent') THEN 'open' ELSE {WORD} END"
+ALONE = f"WHEN {WORD} IN ({_UNPAID}) THEN 'open' ELSE {WORD} END"
 
 
 def test_open_invoices_are_those_neither_paid_nor_cancelled():
@@ -232,7 +247,8 @@ def test_open_invoices_are_those_neither_paid_nor_cancelled():
     assert sql("open_invoices") == f"{every} WHERE {STATUS} NOT IN ('paid', 'cancelled')"
     assert f"CASE WHEN {STATUS} IN ('paid', 'cancelled') THEN 0 ELSE (SELECT ROUND(" in sql("invoices")
     assert f"{STATUS} AS status" in sql("invoices")
-    assert "'CHF' AS currency" in sql("invoices")
+    assert "COALESCE(NULLIF(TRIM(i.`currency`), ''), 'CHF') AS currency" in sql("invoices")
+    assert "'CHF' AS currency" in sql("invoices", "invoice.currency")
 
 
 @pytest.mark.parametrize(
@@ -240,7 +256,7 @@ def test_open_invoices_are_those_neither_paid_nor_cancelled():
     [
         ((), STATUS),
         (("invoice.proforma",), STATUS.replace(PROFORMA, "")),
-        (("invoice.void", "invoice.proforma", "invoice.status"), f"CASE {FLAG}{DAY}{OPEN}"),
+        (("invoice.void", "invoice.proforma", "invoice.status"), f"CASE {FLAG}{DAY}ELSE 'open' END"),
         (("invoice.void", "invoice.proforma", "invoice.paid"), f"CASE {NOTHING}{DAY}{WORDS}{OPEN}"),
         (("invoice.void", "invoice.proforma", "invoice.paid", "invoice.paid_on"), f"CASE {NOTHING}{ALONE}"),
         (("invoice.proforma", "invoice.paid", "invoice.paid_on"), f"CASE {VOID}{NOTHING}{ALONE}"),
@@ -253,12 +269,12 @@ def test_whether_an_invoice_is_paid(missing, status):
 @pytest.mark.parametrize(
     ("question", "missing", "part"),
     [
-        ("invoices", (), "COALESCE(i.`invoice_number`, CAST(i.`invoice_id` AS CHAR)) AS number"),
+        ("invoices", (), "COALESCE(NULLIF(TRIM(i.`invoice_number`), ''), CAST(i.`invoice_id` AS CHAR)) AS number"),
         ("invoices", ("invoice.number",), " CAST(i.`invoice_id` AS CHAR) AS number"),
-        ("invoice_document", (), "COALESCE(i.`invoice_number`, CAST(i.`invoice_id` AS CHAR)) AS invoice_number"),
+        ("invoice_document", (), "COALESCE(NULLIF(TRIM(i.`invoice_number`), ''), CAST(i.`invoice_id` AS CHAR)) AS invoice_number"),
         ("invoice_document", ("invoice.number",), " CAST(i.`invoice_id` AS CHAR) AS invoice_number"),
-        ("invoice_document", (), "(SELECT ROUND(COALESCE(SUM(t.`retail_cost`), 0), 2) FROM `transaction` t WHERE t.`invoice_id` = i.`invoice_id` AND COALESCE(t.`void`, 0) = 0) AS total_amount"),
-        ("invoice_document", (), "(SELECT ROUND(COALESCE(SUM(COALESCE(t.`tax_amount`, t.`retail_cost` * t.`tax_percentage` / 100, 0)), 0), 2) FROM"),
+        ("invoice_document", ("invoice.currency",), "(SELECT ROUND(COALESCE(SUM(t.`retail_cost`), 0), 2) FROM `transaction` t WHERE t.`invoice_id` = i.`invoice_id` AND COALESCE(t.`void`, 0) = 0) AS total_amount"),
+        ("invoice_document", ("invoice.currency",), "(SELECT ROUND(COALESCE(SUM(COALESCE(t.`tax_amount`, t.`retail_cost` * t.`tax_percentage` / 100, 0)), 0), 2) FROM"),
         ("invoice_lines", (), "t.`description` AS description"),
         ("invoice_lines", ("transaction.description",), "t.`title` AS description"),
         ("invoice_lines", ("transaction.description", "transaction.title"), "CAST(t.`transaction_id` AS CHAR) AS description"),
@@ -333,7 +349,7 @@ def test_the_pieces_of_sql():
         == f"{start}COALESCE(p.`contact_types` LIKE '%billing%', 0) DESC, p.`contact_id` LIMIT 1)"
     )
     assert best_email(without("contact.types"), SETTINGS, "c.id") == f"{start}p.`contact_id` LIMIT 1)"
-    assert transactions_sum(schema, with_tax(schema), "EUR") == (
+    assert transactions_sum(without("invoice.currency"), with_tax(schema), "EUR") == (
         "(SELECT ROUND(COALESCE(SUM(t.`retail_cost` + COALESCE(t.`tax_amount`, t.`retail_cost` * t.`tax_percentage` / 100, 0)), 0), 2) FROM `transaction` t "
         "WHERE t.`invoice_id` = i.`invoice_id` AND COALESCE(t.`void`, 0) = 0)"
     )

@@ -69,6 +69,7 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "invoice.status": ("invoice_status", "status"),
     "invoice.void": ("void", "voided", "is_void", "invoice_void", "cancelled"),
     "invoice.proforma": ("proforma", "is_proforma", "invoice_proforma"),
+    "invoice.currency": ("currency", "invoice_currency", "currency_code"),
     "transaction.id": ("transaction_id", "id"),
     "transaction.invoice": ("invoice_id", "transaction_invoice_id"),
     "transaction.cost": ("retail_cost", "transaction_retail_cost", "amount"),
@@ -83,23 +84,30 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "attribute.value": ("attribute_value", "value"),
 }
 
-_FLAG = frozenset({"tinyint", "smallint", "int", "bit", "boolean", "bool"})
-_DAY = frozenset({"date", "datetime", "timestamp"})
+FLAG = frozenset({"tinyint", "smallint", "int", "bit", "boolean", "bool"})
+DAY = frozenset({"date", "datetime", "timestamp"})
 _WORD = frozenset({"varchar", "char", "enum", "text", "tinytext", "mediumtext", "longtext"})
 
 #: What a column's type must be before its name is believed: `paid` could as well be an amount or a word.
 TYPES: Final[dict[str, frozenset[str]]] = {
-    "customer.enabled": _FLAG,
+    "customer.enabled": FLAG,
     "customer.status": _WORD,
-    "invoice.due": _DAY,
-    "invoice.created": _DAY,
-    "invoice.paid": _FLAG,
-    "invoice.paid_on": _DAY,
+    "invoice.due": DAY,
+    "invoice.created": DAY,
+    "invoice.paid": FLAG,
+    "invoice.paid_on": DAY,
     "invoice.status": _WORD,
-    "invoice.void": _FLAG,
-    "invoice.proforma": _FLAG,
-    "transaction.void": _FLAG,
-    "service.ends": _DAY,
-    "customer.updated": _DAY,
-    "contact.updated": _DAY,
+    "invoice.void": FLAG,
+    "invoice.proforma": FLAG,
+    "invoice.currency": _WORD,
+    "transaction.void": FLAG,
+    "service.ends": DAY,
+    "customer.updated": DAY,
+    "contact.updated": DAY,
 }
+
+#: What marks a row that staff deleted and that stays in its table: a flag, or the day of it.
+DELETED: Final = ("deleted", "is_deleted")
+DELETED_ON: Final = ("deleted_at", "deleted_on", "date_deleted")
+#: Whose deleted rows count: a service goes on under the name of a product that is sold no more.
+KEEP_DELETED: Final = frozenset({"product"})

@@ -3,7 +3,16 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mailworker.crm.omnicrm.columns import COLUMNS, TABLES, TYPES
+from mailworker.crm.omnicrm.columns import (
+    COLUMNS,
+    DAY,
+    DELETED,
+    DELETED_ON,
+    FLAG,
+    KEEP_DELETED,
+    TABLES,
+    TYPES,
+)
 
 #: The tables that are there, and the type of each of their columns (`information_schema.columns.data_type`).
 Found = Mapping[str, Mapping[str, str]]
@@ -11,17 +20,22 @@ Found = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """OmniCRM's names for what we look for. A word that is not in it was not found."""
+    """OmniCRM's names for what we look for. A word that is not in it was not found.
+
+    `live` has for each table that keeps its deleted rows the condition of those that are not deleted.
+    """
 
     tables: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
+    live: Mapping[str, str] = field(default_factory=dict)
 
     def __contains__(self, word: str) -> bool:
         return word in self.columns or word in self.tables
 
     def table(self, word: str) -> str:
-        """The table's name, quoted."""
-        return f"`{self.tables[word]}`"
+        """The table's name, quoted; where deleted rows stay in it, a query of the others."""
+        name, live = f"`{self.tables[word]}`", self.live.get(word)
+        return f"(SELECT * FROM {name} WHERE {live})" if live else name  # noqa: S608 - the database's own names
 
     def of(self, alias: str, word: str) -> str:
         """The column as `alias.name`, quoted."""
@@ -59,7 +73,19 @@ def probe(found: Found) -> Schema:
         }
         if name := _first(names, fitting):
             columns[word] = fitting[name]
-    return Schema(tables, columns)
+    live = {word: _live(found[table]) for word, table in tables.items() if word not in KEEP_DELETED}
+    return Schema(tables, columns, live)
+
+
+def _live(columns: Mapping[str, str]) -> str:
+    """The condition of a table's rows that are not deleted; empty where nothing marks those."""
+    conditions = []
+    for name, type_ in columns.items():
+        if name.lower() in DELETED and type_.lower() in FLAG:
+            conditions.append(f"COALESCE(`{name}`, 0) = 0")
+        elif name.lower() in DELETED_ON and type_.lower() in DAY:  # an empty day may be 0000-00-00
+            conditions.append(f"COALESCE(`{name}` <= '1970-01-01', 1)")
+    return " AND ".join(conditions)
 
 
 def _first(candidates: Iterable[str], there: Collection[str]) -> str:

@@ -15,9 +15,20 @@ _NO = "('off', 'no', 'false', '0', 'non', 'never')"
 #: Suspended customers still owe, so they are written to.
 _GONE = "('closed', 'archived', 'archive')"
 #: Words for an invoice that nobody has to pay.
-_CANCELLED = "('void', 'voided', 'cancelled', 'canceled', 'proforma', 'draft')"
+_CANCELLED = (
+    "('void', 'voided', 'cancelled', 'canceled', 'proforma', 'draft', 'credited', 'refunded', 'written off',"
+    " 'written_off', 'uncollectible', 'deleted', 'archived', 'merged', 'replaced', 'superseded')"
+)
+#: Words for one that nobody has paid, and words that leave it to what else shows whether it is paid.
+_UNPAID = "'open', 'unpaid', 'overdue', 'due', 'issued', 'sent'"
+_ISSUED = (
+    "'', 'past due', 'emailed', 'invoiced', 'billed', 'new', 'active', 'created', 'generated', 'final',"
+    " 'finalized', 'finalised', 'pending', 'outstanding', 'partial', 'partially paid', 'partially_paid'"
+)
 #: What may be an address; `n/a` and `-` are none.
 _LIKE_AN_ADDRESS = "'%_@_%._%'"
+#: As many as any currency has.
+_MOST_DIGITS = 4
 _PLACEHOLDER = re.compile(r"\{(invoice_id|customer_id)\}")
 #: What SQLAlchemy's text() would take for a parameter.
 _PARAMETER = re.compile(r"(?<![:\w\\]):(?=\w)")
@@ -112,44 +123,48 @@ def not_voided(schema: Schema) -> str:
 
 def transactions_sum(schema: Schema, value: str, currency: str) -> str:
     """The sum of this value of the transactions of the invoice `i`, voided ones left out."""
+    digits = _MOST_DIGITS if "invoice.currency" in schema else minor_units(currency)
     return (
-        f"(SELECT ROUND(COALESCE(SUM({value}), 0), {minor_units(currency)})"
+        f"(SELECT ROUND(COALESCE(SUM({value}), 0), {digits})"
         f" FROM {schema.table('transaction')} t"
         f" WHERE {schema.of('t', 'transaction.invoice')} = {schema.of('i', 'invoice.id')}"
         f" AND {not_voided(schema)})"
     )
 
 
+def invoice_currency(schema: Schema, settings: OmnicrmSettings) -> str:
+    """The currency of the invoice `i`: its own, where OmniCRM keeps one; else the installation's."""
+    own, usual = column(schema, "i", "invoice.currency"), literal(settings.currency)
+    return f"COALESCE(NULLIF(TRIM({own}), ''), {usual})" if own else usual
+
+
 def invoice_number(schema: Schema) -> str:
     """The number of the invoice `i`, its id where it has none."""
     key, number = f"CAST({schema.of('i', 'invoice.id')} AS CHAR)", column(schema, "i", "invoice.number")
-    return f"COALESCE({number}, {key})" if number else key
+    return f"COALESCE(NULLIF(TRIM({number}), ''), {key})" if number else key
 
 
 def invoice_status(schema: Schema) -> str:
     """open, paid, cancelled or disputed, by whatever column shows it: a flag, a day, a word.
 
-    Where the word alone shows whether it is paid, one that we do not know stays, for `crm.status_words`.
+    A word that we do not know stays, for `crm.status_words`: it may be any reason not to ask for money.
     """
-    word = f"LOWER(TRIM({schema.of('i', 'invoice.status')}))" if "invoice.status" in schema else None
     cases = [
         f"WHEN COALESCE({schema.of('i', flag)}, 0) <> 0 THEN 'cancelled'"
         for flag in ("invoice.void", "invoice.proforma")
         if flag in schema
     ]
-    cases += [f"WHEN {word} IN {_CANCELLED} THEN 'cancelled'"] if word else []
-    paid = _paid(schema)
-    cases += paid
-    if word is None:
-        rest = "'open'"
-    elif paid:
-        cases += [f"WHEN {word} IN ('paid', 'settled') THEN 'paid'"]
-        cases += [f"WHEN {word} IN ('disputed', 'dispute') THEN 'disputed'"]
-        rest = "'open'"
-    else:
-        cases += [f"WHEN {word} IN ('unpaid', 'overdue', 'due', 'issued', 'sent') THEN 'open'"]
-        rest = word
-    return f"CASE {' '.join(cases)} ELSE {rest} END"
+    if "invoice.status" not in schema:
+        return f"CASE {' '.join([*cases, *_paid(schema)])} ELSE 'open' END"
+    word, paid = f"LOWER(TRIM({schema.of('i', 'invoice.status')}))", _paid(schema)
+    cases += [f"WHEN {word} IN {_CANCELLED} THEN 'cancelled'", *paid]
+    if not paid:
+        return f"CASE {' '.join(cases)} WHEN {word} IN ({_UNPAID}) THEN 'open' ELSE {word} END"
+    cases += [f"WHEN {word} IN ('paid', 'settled') THEN 'paid'"]
+    cases += [f"WHEN {word} IN ('disputed', 'dispute') THEN 'disputed'"]
+    word = f"COALESCE({word}, '')"
+    cases += [f"WHEN {word} IN ({_UNPAID}, {_ISSUED}) THEN 'open'"]
+    return f"CASE {' '.join(cases)} ELSE {word} END"
 
 
 def _paid(schema: Schema) -> list[str]:
