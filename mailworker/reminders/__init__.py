@@ -6,10 +6,10 @@ from mailworker.core.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from mailworker.reminders.ask_crm_before_reminder import ReminderPreSendCheck
-    from mailworker.reminders.explain import Explanation, find_invoice
+    from mailworker.reminders.explain import Explanation
     from mailworker.reminders.scan import SCAN, ReminderScan
 
-__all__ = ["SCAN", "Explanation", "ReminderPreSendCheck", "ReminderScan", "find_invoice"]
+__all__ = ["SCAN", "Explanation", "ReminderPreSendCheck", "ReminderScan"]
 
 __getattr__ = lazy_exports(
     __name__,
@@ -18,6 +18,5 @@ __getattr__ = lazy_exports(
         "ReminderPreSendCheck": "ask_crm_before_reminder",
         "ReminderScan": "scan",
         "SCAN": "scan",
-        "find_invoice": "explain",
     },
 )

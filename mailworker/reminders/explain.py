@@ -8,6 +8,7 @@ from mailworker.crm import CrmSource
 from mailworker.crm.instalments import instalment_id, invoice_of_instalment
 from mailworker.crm.records import CrmInvoice
 from mailworker.ledger.notification_log import SentNotification
+from mailworker.reminders.find_invoice import find_invoice
 from mailworker.reminders.scan import ReminderScan
 from mailworker.rules.reminder_due import Due, NotDue, Why
 from mailworker.rules.reminder_ladder import Step
@@ -41,7 +42,7 @@ def explain(scan: ReminderScan, crm: CrmSource, invoice_id: str, as_of: datetime
 
     Raises the CRM's transient errors, and BadInput where the invoice cannot be read.
     """
-    invoice = find_invoice(scan, crm, invoice_id)
+    invoice = find_invoice(scan.ledger, crm, invoice_id)
     if invoice is None:
         return NotDue(Why.GONE, "The CRM knows no invoice of this id, and no open one of this number.")
     if invoice.instalment and invoice_of_instalment(invoice.invoice_id) == invoice.invoice_id:
@@ -56,19 +57,3 @@ def explain(scan: ReminderScan, crm: CrmSource, invoice_id: str, as_of: datetime
     verdict = scan.verdict(invoice, notified, as_of)
     obstacles = scan.obstacles(invoice, verdict, as_of) if isinstance(verdict, Due) else []
     return Explanation(invoice, rungs, hand, verdict, obstacles)
-
-
-def find_invoice(scan: ReminderScan, crm: CrmSource, number: str) -> CrmInvoice | None:
-    """The invoice of this id or number: by a mail about it, else among the open ones, slowly.
-
-    One with a plan of payments is its oldest unpaid instalment.
-    """
-    if (found := crm.invoice(number)) is not None:
-        return found
-    if (known := scan.invoice_of_number(number)) is not None:
-        return crm.invoice(known)
-    wanted = number.strip().casefold()
-    found = next(
-        (one for page in crm.open_invoices() for one in page.records if one.number.casefold() == wanted), None
-    )
-    return crm.invoice(invoice_of_instalment(found.invoice_id)) if found else None

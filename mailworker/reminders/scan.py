@@ -16,7 +16,6 @@ from mailworker.crm.records import CrmInvoice, Exclusion
 from mailworker.crm.row_source_interface import Cursor
 from mailworker.errors import BadInput, Misconfigured
 from mailworker.ledger import Ledger
-from mailworker.ledger.find_by_invoice_number import invoice_id_of
 from mailworker.ledger.notification_log import SentNotification, about_invoice, by_hand, notifications_about
 from mailworker.ledger.scan_activation import arming_of
 from mailworker.ledger.suppressions import standings
@@ -47,7 +46,7 @@ class ReminderScan:
         self._kinds = reminder_kinds(settings)
         self._blocks = settings.mailjet.blocks
         self._crm = crm
-        self._ledger = ledger
+        self.ledger = ledger
         self._drafts = drafts
 
     def count(self) -> int | None:
@@ -86,7 +85,7 @@ class ReminderScan:
         """Whether an earlier reminder was suppressed, and another would be so again."""
         if not any(one.state is State.SUPPRESSED for one in notified):
             return False
-        with self._ledger.read() as connection:
+        with self.ledger.read() as connection:
             standing = next(iter(standings(connection, [invoice.email]).values()))
         return refusal(standing, Purpose.SERVICE) is not None
 
@@ -99,19 +98,14 @@ class ReminderScan:
             return list(fault.faults) if isinstance(fault, BadInput) else [str(fault)]
         if row["kind"] not in self._blocks:
             return [f"mailjet.{row['kind']} is not in the configuration, so that it has no template."]
-        with self._ledger.read() as connection:
+        with self.ledger.read() as connection:
             standing = next(iter(standings(connection, [row["to_email"]]).values()))
         stop = refusal(standing, Purpose.SERVICE)
         return [f"Its recipient may not be written to: {stop.why}."] if stop else []
 
-    def invoice_of_number(self, number: str) -> str | None:
-        """The CRM's id of the invoice that an earlier mail was about, by its number."""
-        with self._ledger.read() as connection:
-            return invoice_id_of(connection, number)
-
     def history(self, invoice_ids: Sequence[str]) -> dict[str, list[SentNotification]]:
         """The reminders of these invoices, by the ladder and by hand."""
-        with self._ledger.read() as connection:
+        with self.ledger.read() as connection:
             steps = notifications_about(connection, [about_invoice(one) for one in invoice_ids])
             whole = {one: invoice_of_instalment(one) for one in invoice_ids}
             hand = by_hand(connection, list(dict.fromkeys(whole.values())), self._kinds)

@@ -345,9 +345,9 @@ def client(container, monkeypatch):
     monkeypatch.setattr("mailworker.client.MailClient", connect)
     monkeypatch.setattr(send_by_hand, "utc_now", lambda: NOW)
     known = {"7": SimpleNamespace(invoice_id="7"), "FA-7": SimpleNamespace(invoice_id="7")}
-    monkeypatch.setattr(send_by_hand, "find_invoice", lambda scan, crm, number: known.get(number))
+    monkeypatch.setattr(send_by_hand, "find_invoice", lambda ledger, crm, number: known.get(number))
     container.settings = settings("crm: {source: demo}\n")
-    container.reminder_scan, container.crm = (lambda: "scan"), "crm"
+    container.crm = "crm"
     return made
 
 

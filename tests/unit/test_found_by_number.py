@@ -13,7 +13,8 @@ from mailworker.ledger.find_by_invoice_number import invoice_id_of, numbers_of
 from mailworker.ledger.insert_messages import accept
 from mailworker.ledger.message_search import MessageFilter, ids_beginning, list_messages, search
 from mailworker.ledger.stuck_messages import forget
-from mailworker.reminders.explain import explain, find_invoice
+from mailworker.reminders.explain import explain
+from mailworker.reminders.find_invoice import find_invoice
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.rules.reminder_due import Due
 from tests.rows import NOW, row
@@ -157,8 +158,8 @@ def test_every_state_has_its_sentence():
 def test_an_invoice_is_explained_by_its_number_and_promises_nothing_that_cannot_go(ledger):
     world = World(ledger, invoice(7, due=days_ago(8)), invoice(8, due=days_ago(8), email="zoe at home"))
     scan = world.subject()
-    assert find_invoice(scan, world.crm, "fa-7").invoice_id == "7"
-    assert find_invoice(scan, world.crm, "FA-99") is None
+    assert find_invoice(ledger, world.crm, "fa-7").invoice_id == "7"
+    assert find_invoice(ledger, world.crm, "FA-99") is None
     good = explain(scan, world.crm, "FA-7", world.clock.now)
     assert isinstance(good.verdict, Due)
     assert good.obstacles == []

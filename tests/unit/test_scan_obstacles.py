@@ -16,7 +16,8 @@ from mailworker.errors import BadInput, Misconfigured, Unreachable
 from mailworker.ledger.suppressions import suppress
 from mailworker.ledger.tables import messages
 from mailworker.reminders import ReminderScan
-from mailworker.reminders.explain import explain, find_invoice
+from mailworker.reminders.explain import explain
+from mailworker.reminders.find_invoice import find_invoice
 from mailworker.reminders.scan import reminder_kinds
 from mailworker.rules.balance_key import Alert
 from mailworker.rules.balance_thresholds import AlertDue
@@ -43,7 +44,7 @@ def explained(world, number="7"):
 
 
 def found(world, number):
-    one = find_invoice(world.subject(ReminderScan), world.crm, number)
+    one = find_invoice(world.ledger, world.crm, number)
     return one and one.invoice_id
 
 

@@ -11,7 +11,7 @@ from mailworker.cli.container_context import mail_client
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput
 from mailworker.ledger.message_search import story
-from mailworker.reminders import find_invoice
+from mailworker.reminders.find_invoice import find_invoice
 from mailworker.scan_registry import no_crm
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _id_in_crm(container: "Container", invoice: str) -> str:
     """The CRM's id for what staff call it. Raises BadInput where neither the CRM nor the ledger knows it."""
     if why := no_crm(container):
         raise BadInput(why)
-    found = find_invoice(container.reminder_scan(), container.crm, invoice)
+    found = find_invoice(container.ledger, container.crm, invoice)
     if found is None:
         raise BadInput(f"{invoice}: the CRM knows no invoice of this id, and no open one of this number.")
     return found.invoice_id
