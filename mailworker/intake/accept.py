@@ -22,7 +22,7 @@ from mailworker.ledger.notification_log import claim_alerts
 from mailworker.ledger.rejected_jobs import reject
 from mailworker.ledger.timeline_notes import note
 from mailworker.rules.balance_key import AlertKey, read_balance_key
-from mailworker.rules.job import check_job
+from mailworker.rules.job.check import check_job
 from mailworker.rules.job.expected_message_ids import named_ids
 
 #: Attachments that are written to the store side by side.

@@ -8,7 +8,7 @@ from mailworker.core.address import canonical_address
 from mailworker.core.message import Address, AttachmentRef, Job
 from mailworker.core.states import State
 from mailworker.rules.content_bytes import content_bytes
-from mailworker.rules.job import fingerprint
+from mailworker.rules.job.fingerprint import fingerprint
 
 
 def row_of(job: Job, files: Sequence[AttachmentRef], now: datetime) -> dict[str, Any]:

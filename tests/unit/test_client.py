@@ -23,7 +23,7 @@ from mailworker.errors import BadInput
 from mailworker.queue import envelope
 from mailworker.queue.celery_sender import celery_sender
 from mailworker.queue.channels import MAIL
-from mailworker.rules.job import check_job
+from mailworker.rules.job.check import check_job
 from mailworker.rules.job.idempotency_key import message_id
 from tests.redis_clock import simulated_redis
 

@@ -17,7 +17,7 @@ from mailworker.ledger.tables import timeline
 from mailworker.queue import envelope
 from mailworker.queue.channels import MAIL
 from mailworker.queue.status_reply import MessageStatus, read_status, write_status
-from mailworker.rules.job import check_job
+from mailworker.rules.job.check import check_job
 from mailworker.rules.job.document_number import document_sequence
 from mailworker.rules.job.expected_message_ids import named_ids
 from tests.doubles import FakeFiles

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from mailworker.config.builtin_kinds import INVOICE, INVOICE_REMINDER, KINDS
 from mailworker.core.message import Lane
 from mailworker.errors import BadInput
-from mailworker.rules.job import check_job, fingerprint
 from mailworker.rules.job.addresses import normal_email
+from mailworker.rules.job.check import check_job
+from mailworker.rules.job.fingerprint import fingerprint
 from mailworker.rules.job.idempotency_key import message_id
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)

@@ -31,8 +31,7 @@ from mailworker.rules.contact_sync_cost_and_pauses import (
     removes_too_much,
     retry_pause,
 )
-from mailworker.rules.job import check_job
-from mailworker.rules.job.check import kept_language
+from mailworker.rules.job.check import check_job, kept_language
 from mailworker.rules.lookup_schedule import after_not_found, wants_proof
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.rules.pre_send.mailjet_campaign import AudienceFacts, check_audience
