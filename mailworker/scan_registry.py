@@ -85,17 +85,11 @@ def scan_named(container: "Container", name: str) -> Scan:
     return next(scan for scan in scans_of(container) if scan.name == name)
 
 
-def no_crm(container: "Container") -> str | None:
-    """What to do where no CRM is connected; None where one is."""
-    unset = container.settings.crm.source == "none"
-    return "No CRM is connected: set crm.source to omnicrm, sql, http or demo." if unset else None
-
-
 def off(container: "Container", scan: Scan) -> str | None:
     """Why this scan finds nothing, whatever its timetable; None where it does."""
     if not scan.enabled:
         return "It is switched off (enabled: false)."
-    if why := no_crm(container):
+    if why := container.settings.crm.why_none:
         return why
     if not container.crm.offers(scan.question):
         return f"The CRM source does not offer {scan.question}."

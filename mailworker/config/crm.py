@@ -172,6 +172,12 @@ class CrmSettings(Section):
     http: HttpSettings = HttpSettings()
     demo: DemoSettings = DemoSettings()
 
+    @property
+    def why_none(self) -> str | None:
+        """What to do where no CRM is connected; None where one is."""
+        unset = self.source == "none"
+        return "No CRM is connected: set crm.source to omnicrm, sql, http or demo." if unset else None
+
     @model_validator(mode="after")
     def _complete(self) -> "CrmSettings":
         if self.source == "omnicrm" and not (self.omnicrm.url or self.omnicrm.database):

@@ -31,7 +31,7 @@ from mailworker.observability.redis_counters import counted
 from mailworker.queue import envelope, quarantine
 from mailworker.queue.channels import STREAMS
 from mailworker.queue.stream import GroupStream
-from mailworker.scan_registry import no_crm, scans_of, unanswered_since
+from mailworker.scan_registry import scans_of, unanswered_since
 
 #: Figures younger than this, in seconds, are given again: many who ask cost no more than one.
 FRESH = 5.0
@@ -95,7 +95,7 @@ class MetricsCollector:
     def _of_outside(self, connection: Connection, now: datetime) -> dict[str, Any]:
         """What should have come from outside of the queues: a scan by its timetable, Mailjet's events."""
         settings = self._home.settings
-        scans = [one for one in scans_of(self._home) if one.enabled and no_crm(self._home) is None]
+        scans = [one for one in scans_of(self._home) if one.enabled and settings.crm.why_none is None]
         since = {one.name: unanswered_since(connection, one, now, settings.worker.timezone) for one in scans}
         missing = silence(connection, now).missing_since if settings.web.webhook_user else None
         return {

@@ -21,6 +21,8 @@ def test_empty_blocks_are_complete():
     assert [step.days for step in ReminderSettings().steps] == [-3, 1, 7, 14, 30]
     assert str(BalanceSettings().low[0].below) == "20%"
     assert CrmSettings().source == "none"
+    assert CrmSettings().why_none.startswith("No CRM is connected")
+    assert CrmSettings(source="demo").why_none is None
 
 
 @pytest.mark.parametrize(

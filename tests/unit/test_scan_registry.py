@@ -13,7 +13,7 @@ from mailworker.errors import BadInput
 from mailworker.ledger.scan_activation import arm, arming_of, wait_for_operator
 from mailworker.ledger.scan_runs import Run
 from mailworker.rules.rehearse_or_write import ScanMode
-from mailworker.scan_registry import no_crm, policy_of, read_as_of, scan_named, scans_of, start_scan, weigh
+from mailworker.scan_registry import policy_of, read_as_of, scan_named, scans_of, start_scan, weigh
 from tests.rows import NOW
 
 SQL = {"url": "sqlite:///a", "queries": {"invoices": "SELECT 1"}}
@@ -169,9 +169,6 @@ def test_each_scan_has_its_own_settings(container):
     )
     assert [one.subject(built) for one in (reminders, balances)] == ["invoices", "balances"]
     assert [one.rehearsal(built) for one in (reminders, balances)] == ["invoices", "no trace"]
-    assert no_crm(container).startswith("No CRM is connected")
-    container.settings.crm = CrmSettings(source="demo")
-    assert no_crm(container) is None
 
 
 @pytest.mark.parametrize(

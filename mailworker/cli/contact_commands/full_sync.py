@@ -16,7 +16,6 @@ from mailworker.contacts.push import PushResult
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger import contact_counts
 from mailworker.rules.contact_sync_cost_and_pauses import Plan
-from mailworker.scan_registry import no_crm
 
 if TYPE_CHECKING:
     from mailworker.container import Container
@@ -30,7 +29,7 @@ _ON_THE_WAY = ("pending", "flying", "waiting")
 
 def run(container: "Container", *, dry_run: bool, since: str | None, allow_removals: bool) -> None:
     """Read the CRM, print what follows, do it, and print how far Mailjet has it."""
-    if why := no_crm(container):
+    if why := container.settings.crm.why_none:
         raise BadInput(why)
     if not container.crm.offers("customers"):
         raise BadInput(

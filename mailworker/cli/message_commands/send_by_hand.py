@@ -12,7 +12,6 @@ from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput
 from mailworker.ledger.message_search import story
 from mailworker.reminders.find_invoice import find_invoice
-from mailworker.scan_registry import no_crm
 
 if TYPE_CHECKING:
     from mailworker.container import Container
@@ -56,7 +55,7 @@ def send_invoice(
 
 def _id_in_crm(container: "Container", invoice: str) -> str:
     """The CRM's id for what staff call it. Raises BadInput where neither the CRM nor the ledger knows it."""
-    if why := no_crm(container):
+    if why := container.settings.crm.why_none:
         raise BadInput(why)
     found = find_invoice(container.ledger, container.crm, invoice)
     if found is None:

@@ -12,7 +12,7 @@ from mailworker.ledger.notification_log import SentNotification
 from mailworker.reminders import SCAN, Explanation
 from mailworker.reminders.explain import explain
 from mailworker.rules.reminder_due import Due, NotDue
-from mailworker.scan_registry import no_crm, read_as_of, rehearses, scan_named
+from mailworker.scan_registry import read_as_of, rehearses, scan_named
 from mailworker.scans.rule_settings import hours_of
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def show(container: "Container", invoice_id: str, as_of: str | None, *, as_json: bool = False) -> None:
     """Print where this invoice stands. Raises BadInput where the CRM does not know it."""
-    if why := no_crm(container):
+    if why := container.settings.crm.why_none:
         raise BadInput(why)
     moment = read_as_of(container, as_of) or utc_now()
     found = explain(container.reminder_scan(), container.crm, invoice_id, moment)
