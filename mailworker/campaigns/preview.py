@@ -12,7 +12,7 @@ from mailworker.config.settings import Settings
 from mailworker.core.address import canonical_address
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger, campaign_rows
-from mailworker.ledger.suppressions import standings
+from mailworker.ledger.standings import standings
 from mailworker.rules.job.check import kept_language
 from mailworker.rules.recipient_gate import Purpose, refusal
 from mailworker.rules.segments import Segment

@@ -20,7 +20,7 @@ from mailworker.core.states import State
 from mailworker.errors import BadInput, MailworkerError
 from mailworker.ledger import Ledger, campaign_rows
 from mailworker.ledger.insert_messages import AcceptVerdict, accept
-from mailworker.ledger.suppressions import standings
+from mailworker.ledger.standings import standings
 from mailworker.rules.campaign_rules import CampaignState, key_of, key_of_test, variable_sources
 from mailworker.rules.job.check import kept_language
 from mailworker.rules.job.idempotency_key import message_id

@@ -12,7 +12,8 @@ from mailworker.contacts.upsert_rows import EntryChanges
 from mailworker.core.summable import Summable
 from mailworker.ledger import contact_rows
 from mailworker.ledger.readdress_waiting_mail import note_left
-from mailworker.ledger.suppressions import suppress, suppressed
+from mailworker.ledger.standings import suppressed
+from mailworker.ledger.suppressions import suppress
 from mailworker.rules.contact_diff import (
     Company,
     ContactPerson,

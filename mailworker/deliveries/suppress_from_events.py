@@ -9,7 +9,8 @@ from mailworker.core.address import canonical_address
 from mailworker.deliveries.event_row import EventRecord
 from mailworker.ledger import delivery_events
 from mailworker.ledger.query_rows import Row
-from mailworker.ledger.suppressions import lifted_at, listings, suppress_all, unlist
+from mailworker.ledger.standings import listings
+from mailworker.ledger.suppressions import lifted_at, suppress_all, unlist
 from mailworker.ledger.switched_off_kinds import switch_off
 from mailworker.mailjet.suppression_events import SuppressionVerdict
 from mailworker.rules.delivery_status import Delivery

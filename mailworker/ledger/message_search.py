@@ -13,7 +13,7 @@ from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.ledger.find_by_invoice_number import messages_about
 from mailworker.ledger.query_rows import Row, all_rows
-from mailworker.ledger.suppressions import standings
+from mailworker.ledger.standings import standings
 from mailworker.ledger.tables import (
     NOT_SENT,
     addressed_to,

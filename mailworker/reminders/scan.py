@@ -18,7 +18,7 @@ from mailworker.errors import BadInput, Misconfigured
 from mailworker.ledger import Ledger
 from mailworker.ledger.notification_log import SentNotification, about_invoice, by_hand, notifications_about
 from mailworker.ledger.scan_activation import arming_of
-from mailworker.ledger.suppressions import standings
+from mailworker.ledger.standings import standings
 from mailworker.reminders.drafts import written
 from mailworker.rules.quiet_hours import not_before
 from mailworker.rules.recipient_gate import Purpose, refusal

@@ -41,8 +41,9 @@ from mailworker.ledger.message_search import MessageFilter, list_messages
 from mailworker.ledger.record_outcome import CallRecord, put_off, settle
 from mailworker.ledger.record_prepared import prepared
 from mailworker.ledger.rejected_jobs import reject
+from mailworker.ledger.standings import suppressed
 from mailworker.ledger.stuck_messages import anything_due, claim_late, forget, strand
-from mailworker.ledger.suppressions import lift, suppress, suppressed
+from mailworker.ledger.suppressions import lift, suppress
 from mailworker.ledger.tables import attempts, events, messages, rejected_jobs, timeline
 from tests.rows import NOW, after, row
 

@@ -11,7 +11,7 @@ from mailworker.deliveries import Deliveries
 from mailworker.ledger import Ledger
 from mailworker.ledger.insert_messages import AcceptVerdict, accept
 from mailworker.ledger.rejected_jobs import reject
-from mailworker.ledger.suppressions import suppressed
+from mailworker.ledger.standings import suppressed
 from mailworker.ledger.tables import metadata
 from mailworker.mailjet.events import parse_events
 from mailworker.privacy import Privacy

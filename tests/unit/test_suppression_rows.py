@@ -8,10 +8,12 @@ from sqlalchemy import insert, select
 
 from mailworker import suppressions_by_hand as tool_module
 from mailworker.errors import BadInput
+from mailworker.ledger import standings as standings_module
 from mailworker.ledger import suppressions as suppressions_module
 from mailworker.ledger.contact_exclusion import bar, fingerprint_of, forget_unsubscribe, note_pushed, unbar
 from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import mailjet_contacts
+from mailworker.ledger.standings import listings, standings, suppressed
 from mailworker.ledger.suppressions import (
     add_by_hand,
     history,
@@ -20,13 +22,10 @@ from mailworker.ledger.suppressions import (
     lift,
     lifted_at,
     listing_of,
-    listings,
     lists_of,
     opt_in,
-    standings,
     suppress,
     suppress_all,
-    suppressed,
     unlist,
 )
 from mailworker.ledger.switched_off_kinds import switch_off, switch_on, switched_off
@@ -139,7 +138,8 @@ def test_an_erased_address_is_listed_under_its_stand_in(connection):
 
 
 def test_many_addresses_are_asked_about_in_parts(connection, monkeypatch):
-    monkeypatch.setattr(suppressions_module, "_AT_ONCE", 2)
+    for module in (suppressions_module, standings_module):
+        monkeypatch.setattr(module, "_AT_ONCE", 2)
     names = [f"m{n}@x.example" for n in range(5)]
     for name in names:
         suppress(connection, name, reason="spam", source="s", now=NOW)

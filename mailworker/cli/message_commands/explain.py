@@ -10,7 +10,7 @@ from mailworker.intake.status import status_of
 from mailworker.ledger.holds import current_holds
 from mailworker.ledger.message_facts import facts_of
 from mailworker.ledger.message_search import Story, search, story
-from mailworker.ledger.suppressions import standings
+from mailworker.ledger.standings import standings
 from mailworker.rules.claimable_while_held import Hold
 from mailworker.rules.message_explain import explained
 from mailworker.rules.recipient_gate import Purpose, refusal

@@ -24,9 +24,9 @@ from mailworker.ledger.rejected_jobs import list_rejected
 from mailworker.ledger.replay_cancel import CANCELLABLE
 from mailworker.ledger.resend_blocked import is_blocked_by_us
 from mailworker.ledger.scan_runs import latest
+from mailworker.ledger.standings import standings
 from mailworker.ledger.statistics import current_campaigns, current_tallies
 from mailworker.ledger.suppressions import latest as latest_suppressions
-from mailworker.ledger.suppressions import standings
 from mailworker.queue.envelope import BEAT_SILENCE
 from mailworker.rules.message_explain import explained
 from mailworker.scan_registry import off, rehearses, scans_of
