@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mailworker.balances import BalancePreSendCheck, BalanceScan
     from mailworker.balances.cgrates_container import EngineParts
     from mailworker.balances.real_time import OcsStream
-    from mailworker.campaigns import CampaignManager
+    from mailworker.campaigns import AudienceCount, CampaignManager
     from mailworker.contacts import ContactService
     from mailworker.crm import CrmSource
     from mailworker.dispatch import Dispatcher
@@ -175,25 +175,25 @@ class Container(BaseContainer):
         return ContactService(deps, lambda: self.crm)
 
     @cached_property
+    def audiences(self) -> "AudienceCount":
+        """Whom a segment means, as the ledger has it."""
+        from mailworker.campaigns import AudienceCount
+
+        return AudienceCount(self.ledger, self.settings.contacts)
+
+    @cached_property
     def campaigns(self) -> "CampaignManager":
         """Marketing to the CRM's contacts."""
-        from mailworker.campaigns import (
-            AudienceCount,
-            CampaignManager,
-            CampaignPolicies,
-            MailjetCampaigns,
-            WorkerCampaigns,
-        )
+        from mailworker.campaigns import CampaignManager, CampaignPolicies, MailjetCampaigns, WorkerCampaigns
         from mailworker.intake.job_row import row_of
         from mailworker.mailjet.account_checks import opt_out_faults
         from mailworker.rules.safelist import is_safe
 
         settings, clock = self.settings, self.clock
         mailjets = MailjetCampaigns(self.ledger, self._api, settings.contacts.list_name, clock)
-        audiences = AudienceCount(self.ledger, settings.contacts)
         workers = WorkerCampaigns(
             self.ledger,
-            audiences,
+            self.audiences,
             settings.kinds,
             lambda job, now: row_of(job, (), now),
             clock,

@@ -28,8 +28,8 @@ from mailworker.rules.segments import Segment, for_mailjet
 
 Row = Mapping[str, Any]
 
-#: The states in which a campaign's message is done.
-ENDED = (State.SENT, State.FAILED, State.SUPPRESSED, State.EXPIRED, State.CANCELLED)
+#: The states in which a campaign's message is done, as they are shown.
+_ENDED = (State.SENT, State.FAILED, State.SUPPRESSED, State.EXPIRED, State.CANCELLED)
 
 
 class CampaignManager:
@@ -44,15 +44,6 @@ class CampaignManager:
         self._workers = workers
         self._audiences = AudienceCount(ledger, rules.settings)
         self._guard = CampaignGuard(ledger, rules, self._audiences, mailjets, workers)
-
-    def audience(self, segment: str, contact_type: str = "") -> Audience:
-        """Whom this expression means; everybody for an empty one."""
-        parsed = self._audiences.segment(segment)
-        return self._audiences.audience(parsed, contact_type, now=self._rules.clock())
-
-    def types(self) -> dict[str, str]:
-        """Every property that a segment may ask for, with its type."""
-        return self._audiences.types()
 
     def create(self, fields: Mapping[str, Any]) -> tuple[Row, Audience]:
         """Make a campaign, and report whom it is for. An audience of nobody is refused."""
@@ -174,7 +165,7 @@ class CampaignManager:
             found = campaign_rows.figures(connection, row["id"])
         audience = row["written"] if row["finished_at"] else self.preview(name).reachable
         counts = {"contacts that get it": audience, "written": row["written"], "left out": row["left_out"]}
-        ended = {str(state): found.get(state, 0) for state in ENDED}
+        ended = {str(state): found.get(state, 0) for state in _ENDED}
         return counts | {"waiting": campaign_rows.waiting(found)} | ended
 
     def latest(self, limit: int = 20) -> list[Row]:

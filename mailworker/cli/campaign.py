@@ -36,8 +36,9 @@ def segment(
     from mailworker.rules.segments import check_segment
 
     with opened() as container:
-        check_segment(expression, container.campaigns.types())
-        show_audience(container.campaigns.audience(expression, type_), as_json=as_json)
+        audiences = container.audiences
+        found = check_segment(expression, audiences.types())
+        show_audience(audiences.audience(found, type_, now=utc_now()), as_json=as_json)
 
 
 @app.command()

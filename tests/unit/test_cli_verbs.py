@@ -20,6 +20,7 @@ from mailworker.ledger.operator_audit_log import latest_actions
 from mailworker.ledger.suppressions import suppress
 from mailworker.mailjet import webhook_registration
 from mailworker.mailjet.webhook_registration import GROUPED, Callback
+from mailworker.rules.segments import check_segment
 from mailworker.suppressions_by_hand import Lifted
 from tests.doubles import settings
 from tests.rows import NOW, STRICT
@@ -78,24 +79,24 @@ def desk(command, **answers):
     usual = {
         "find": row,
         "create": (row, AUDIENCE),
-        "audience": AUDIENCE,
         "preview": AUDIENCE,
-        "types": {"city": "str"},
     }
     command.container.campaigns = Asked(**usual | answers)
     return command.container.campaigns
 
 
 def test_one_contact_is_one(command):
-    desk(command, audience=Audience(1))
+    command.container.audiences = Asked(audience=Audience(1), types={"city": "str"})
     assert command("campaign", "segment", 'city = "Lyon"')[1][0] == "In the segment: 1 contact; 1 gets it."
 
 
-def test_a_segment_is_checked_and_counted(command):
-    campaigns = desk(command)
+def test_a_segment_is_checked_and_counted(command, monkeypatch):
+    monkeypatch.setattr("mailworker.cli.campaign.utc_now", lambda: NOW)
+    audiences = command.container.audiences = Asked(audience=AUDIENCE, types={"city": "str"})
     code, lines = command("campaign", "segment", 'city = "Lyon"', "--type", "billing")
     assert (code, lines[0]) == (0, "In the segment: 3 contacts; 3 get it.")
-    assert campaigns.calls[-1] == ("audience", 'city = "Lyon"', "billing")
+    parsed = check_segment('city = "Lyon"', {"city": "str"})
+    assert audiences.calls[-1] == ("audience", parsed, "billing", {"now": NOW})
     assert command("campaign", "segment", "town = 1")[0] == 1
     assert json.loads("\n".join(command("campaign", "segment", 'city = "L"', "--json")[1]))["reachable"] == 3
 

@@ -7,11 +7,11 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mailworker.campaigns import Audience
-from mailworker.campaigns.lifecycle import ENDED
+from mailworker.campaigns.count_audience import Audience
 from mailworker.cli.console import console, table, write_json
 from mailworker.cli.container_context import rest_api
 from mailworker.cli.input_file import read_text
+from mailworker.core.states import FINAL
 from mailworker.errors import BadInput
 from mailworker.mailjet.contact_queries import template_content
 from mailworker.rules.mail_statistics import COUNTS, MailFigures
@@ -128,7 +128,7 @@ def show_example(example: "CampaignExample", folder: Path, name: str) -> Path:
 def show_progress(row: Row, figures: Mapping[str, int], *, as_json: bool = False) -> None:
     """How far it is, as a share of those that get it."""
     audience = figures.get("contacts that get it", 0)
-    ended = sum(figures.get(state, 0) for state in ENDED)
+    ended = sum(figures.get(state, 0) for state in FINAL)
     show_figures(row, figures, as_json=as_json)
     if audience and not as_json:
         console().print(f"{ended:,} of {audience:,} are done ({ended / audience:.0%}).")
