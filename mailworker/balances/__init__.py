@@ -1,6 +1,13 @@
 """Balances that are low or have expired: found by the scan, rechecked before an alert leaves."""
 
-from mailworker.balances.ask_crm_before_alert import BalancePreSendCheck
-from mailworker.balances.scan import SCAN, BalanceScan
+from typing import TYPE_CHECKING
 
-__all__ = ["SCAN", "BalancePreSendCheck", "BalanceScan"]
+from mailworker.core.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from mailworker.balances.ask_crm_before_alert import BalancePreSendCheck
+    from mailworker.balances.scan import BalanceScan
+
+__all__ = ["BalancePreSendCheck", "BalanceScan"]
+
+__getattr__ = lazy_exports(__name__, {"BalancePreSendCheck": "ask_crm_before_alert", "BalanceScan": "scan"})

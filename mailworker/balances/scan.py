@@ -19,13 +19,11 @@ from mailworker.scans.message_drafts import MessageDrafts
 from mailworker.scans.rule_settings import balance_rules_of
 from mailworker.scans.runner import Findings, ScanBatch, ScanClaim
 
-SCAN = BALANCES
-
 
 class BalanceScan:
     """Decides about balances."""
 
-    scan = SCAN
+    scan = BALANCES
 
     def __init__(self, settings: Settings, crm: CrmSource, ledger: Ledger, drafts: MessageDrafts) -> None:
         self.rules = balance_rules_of(settings.balances)

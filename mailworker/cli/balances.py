@@ -6,6 +6,7 @@ import typer
 
 from mailworker.cli.container_context import opened
 from mailworker.cli.shared_options import AsJson, AsOf, DryRun
+from mailworker.core.scan_names import BALANCES
 
 app = typer.Typer(help="Alerts about balances: run, start.", no_args_is_help=True)
 
@@ -16,11 +17,10 @@ def run(*, dry_run: DryRun = False, as_of: AsOf = None, as_json: AsJson = False)
 
     Example: mailworker balances run --dry-run
     """
-    from mailworker.balances import SCAN
     from mailworker.cli.scan_commands.run import run_or_rehearse
 
     with opened() as container:
-        run_or_rehearse(container, SCAN, dry_run=dry_run, as_of=as_of, as_json=as_json)
+        run_or_rehearse(container, BALANCES, dry_run=dry_run, as_of=as_of, as_json=as_json)
 
 
 @app.command()

@@ -7,6 +7,7 @@ import typer
 from mailworker.cli.container_context import opened
 from mailworker.cli.shared_options import AsJson, AsOf, DryRun
 from mailworker.core.clock import utc_now
+from mailworker.core.scan_names import OVERDUE_INVOICES
 
 app = typer.Typer(help="Reminders of unpaid invoices: start, run, explain, send.", no_args_is_help=True)
 
@@ -18,10 +19,9 @@ def run(*, dry_run: DryRun = False, as_of: AsOf = None, as_json: AsJson = False)
     Example: mailworker reminders run --dry-run
     """
     from mailworker.cli.scan_commands.run import run_or_rehearse
-    from mailworker.reminders import SCAN
 
     with opened() as container:
-        run_or_rehearse(container, SCAN, dry_run=dry_run, as_of=as_of, as_json=as_json)
+        run_or_rehearse(container, OVERDUE_INVOICES, dry_run=dry_run, as_of=as_of, as_json=as_json)
 
 
 @app.command()

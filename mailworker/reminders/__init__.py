@@ -7,9 +7,9 @@ from mailworker.core.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from mailworker.reminders.ask_crm_before_reminder import ReminderPreSendCheck
     from mailworker.reminders.explain import Explanation
-    from mailworker.reminders.scan import SCAN, ReminderScan
+    from mailworker.reminders.scan import ReminderScan
 
-__all__ = ["SCAN", "Explanation", "ReminderPreSendCheck", "ReminderScan"]
+__all__ = ["Explanation", "ReminderPreSendCheck", "ReminderScan"]
 
 __getattr__ = lazy_exports(
     __name__,
@@ -17,6 +17,5 @@ __getattr__ = lazy_exports(
         "Explanation": "explain",
         "ReminderPreSendCheck": "ask_crm_before_reminder",
         "ReminderScan": "scan",
-        "SCAN": "scan",
     },
 )

@@ -29,7 +29,6 @@ from mailworker.scans.message_drafts import MessageDrafts
 from mailworker.scans.rule_settings import hours_of, ladder_of
 from mailworker.scans.runner import Findings, ScanBatch, ScanClaim
 
-SCAN = OVERDUE_INVOICES
 #: What became of a reminder that reached nobody.
 _NOTHING = {State.EXPIRED, State.SUPPRESSED}
 
@@ -37,7 +36,7 @@ _NOTHING = {State.EXPIRED, State.SUPPRESSED}
 class ReminderScan:
     """Decides about open invoices. Make one for each slice of a scan: exclusions are read once."""
 
-    scan = SCAN
+    scan = OVERDUE_INVOICES
 
     def __init__(self, settings: Settings, crm: CrmSource, ledger: Ledger, drafts: MessageDrafts) -> None:
         self.ladder = _started(ladder_of(settings.reminders), ledger)
@@ -150,7 +149,7 @@ def reminder_kinds(settings: Settings) -> frozenset[str]:
 def _started(ladder: Ladder, ledger: Ledger) -> Ladder:
     """The ladder from the day on from which an operator started it, where that is the later one."""
     with ledger.read() as connection:
-        arming = arming_of(connection, SCAN)
+        arming = arming_of(connection, OVERDUE_INVOICES)
     day = arming.start_from if arming else None
     return replace(ladder, start=max(filter(None, (ladder.start, day)))) if day else ladder
 

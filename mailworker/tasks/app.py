@@ -35,8 +35,10 @@ MODULES = (
 #: What a container imports when it first needs it; a worker's children have it in common only if it is there
 #: before the fork.
 PARTS = (
+    "mailworker.balances.ask_crm_before_alert",
     "mailworker.balances.cgrates_container",
-    "mailworker.campaigns",
+    "mailworker.balances.scan",
+    "mailworker.campaigns.lifecycle",
     "mailworker.crm.demo",
     "mailworker.crm.http_auth",
     "mailworker.crm.http_rows",

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mailworker import balances, reminders
 from mailworker.container import Container
 from mailworker.core.message import Lane
+from mailworker.core.scan_names import BALANCES, OVERDUE_INVOICES
 from mailworker.errors import TransientError
 from mailworker.ledger.scan_runs import Run, Start, due
 from mailworker.queue.channels import DISPATCH, SCANS
@@ -56,7 +56,7 @@ def scan_overdue_invoices(as_of: str | None = None, when_due: bool = False) -> N
 
     `when_due`: only if it is due by the timetable, or a scan was left before its end.
     """
-    _scan(reminders.SCAN, as_of, when_due=when_due)
+    _scan(OVERDUE_INVOICES, as_of, when_due=when_due)
 
 
 @app.task(name="mailworker.scan_balances", base=CommandTask)
@@ -65,7 +65,7 @@ def scan_balances(as_of: str | None = None, when_due: bool = False) -> None:  # 
 
     `when_due`: only if it is due by the timetable, or a scan was left before its end.
     """
-    _scan(balances.SCAN, as_of, when_due=when_due)
+    _scan(BALANCES, as_of, when_due=when_due)
 
 
 def _scan(name: str, as_of: str | None, *, when_due: bool) -> None:

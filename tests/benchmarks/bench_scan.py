@@ -14,12 +14,13 @@ from sqlalchemy.engine import Engine
 
 from mailworker.cli.local_stack.trial_config import trial_config
 from mailworker.config.settings import load_settings
+from mailworker.core.scan_names import OVERDUE_INVOICES
 from mailworker.crm import open_source
 from mailworker.crm.demo import Size, make_demo
 from mailworker.intake.job_row import row_of
 from mailworker.ledger import Ledger
 from mailworker.ledger.scan_runs import Run, Start
-from mailworker.reminders import SCAN, ReminderScan
+from mailworker.reminders import ReminderScan
 from mailworker.scans.message_drafts import MessageDrafts
 from mailworker.scans.runner import Scanner
 from tests.benchmarks.local_servers import postgres
@@ -55,7 +56,7 @@ def _scan(work: Callable[..., Run | None]) -> Laps:
 
     event.listen(Engine, "before_cursor_execute", count)
     try:
-        run = work(Start(SCAN), seconds=3600, on_page=lap)
+        run = work(Start(OVERDUE_INVOICES), seconds=3600, on_page=lap)
     finally:
         event.remove(Engine, "before_cursor_execute", count)
     assert run is not None

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from mailworker import balances, reminders
 from mailworker.cli import build
 from mailworker.cli.doctor_checks.all_checks import Round
 from mailworker.cli.message_commands import (
@@ -18,6 +17,7 @@ from mailworker.cli.message_commands import (
     upcoming,
 )
 from mailworker.core.message import Lane
+from mailworker.core.scan_names import BALANCES, OVERDUE_INVOICES
 from mailworker.core.states import State
 from mailworker.ledger.message_search import MessageFilter
 from mailworker.ledger.upcoming import UpcomingFilter, When
@@ -165,10 +165,10 @@ DRY = ("--dry-run", "--as-of", "2026-12-01", "--json")
             SYNC, ("contacts", "sync", "--dry-run", "--since", "2h", "--allow-removals"), [],
             {"dry_run": True, "since": "2h", "allow_removals": True},
         ),
-        (SCAN, ("reminders", "run"), [reminders.SCAN], PLAIN_SCAN),
-        (SCAN, ("reminders", "run", *DRY), [reminders.SCAN], WHOLE_SCAN),
-        (SCAN, ("balances", "run"), [balances.SCAN], PLAIN_SCAN),
-        (SCAN, ("balances", "run", *DRY), [balances.SCAN], WHOLE_SCAN),
+        (SCAN, ("reminders", "run"), [OVERDUE_INVOICES], PLAIN_SCAN),
+        (SCAN, ("reminders", "run", *DRY), [OVERDUE_INVOICES], WHOLE_SCAN),
+        (SCAN, ("balances", "run"), [BALANCES], PLAIN_SCAN),
+        (SCAN, ("balances", "run", *DRY), [BALANCES], WHOLE_SCAN),
         (f"{START}.start_reminders", ("reminders", "start"), [None], {"backlog": False}),
         (
             f"{START}.start_reminders", ("reminders", "start", "--from", "2026-12-01", "--backlog"),

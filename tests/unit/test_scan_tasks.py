@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from mailworker import balances, reminders
+from mailworker.core import scan_names
 from mailworker.core.message import Lane
 from mailworker.errors import TransientError
 from mailworker.ledger.scan_runs import Start
@@ -15,7 +15,7 @@ from tests.doubles import box
 from tests.rows import NOW
 from tests.unit.task_scene import TaskScene
 
-OVERDUE, BALANCE_SCAN = reminders.SCAN, balances.SCAN
+OVERDUE, BALANCE_SCAN = scan_names.OVERDUE_INVOICES, scan_names.BALANCES
 REMINDERS = box(name=OVERDUE, task="mailworker.scan_overdue_invoices")
 BALANCES = box(name=BALANCE_SCAN, task="mailworker.scan_balances")
 ASKED = {"queue": "scans", "retry": False, "ignore_result": True}

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from mailworker.cli.console import console, in_utc, plain, short, table, write_json
 from mailworker.core.clock import utc_now
+from mailworker.core.scan_names import OVERDUE_INVOICES
 from mailworker.crm.records import CrmInvoice
 from mailworker.errors import BadInput
 from mailworker.ledger.notification_log import SentNotification
-from mailworker.reminders import SCAN, Explanation
-from mailworker.reminders.explain import explain
+from mailworker.reminders.explain import Explanation, explain
 from mailworker.rules.reminder_due import Due, NotDue
 from mailworker.scan_registry import read_as_of, rehearses, scan_named
 from mailworker.scans.rule_settings import hours_of
@@ -42,7 +42,8 @@ def show(container: "Container", invoice_id: str, as_of: str | None, *, as_json:
     out.print(_verdict(found, plain))
     for obstacle in found.obstacles:
         out.print(f"But it cannot go: {obstacle}")
-    if isinstance(found.verdict, Due) and (why := rehearses(container, scan_named(container, SCAN))):
+    scan = scan_named(container, OVERDUE_INVOICES)
+    if isinstance(found.verdict, Due) and (why := rehearses(container, scan)):
         out.print(why)
     out.print(table(("step", "day", "kind", "written", "state", "message"), _rungs(found)))
     if found.by_hand:

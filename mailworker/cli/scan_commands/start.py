@@ -3,11 +3,11 @@
 from datetime import date
 from typing import TYPE_CHECKING
 
-from mailworker import balances, reminders
 from mailworker.cli.console import console
 from mailworker.cli.scan_commands.run import to_its_end
 from mailworker.core.calendar_range import within_calendar
 from mailworker.core.clock import utc_now
+from mailworker.core.scan_names import BALANCES, OVERDUE_INVOICES
 from mailworker.errors import BadInput
 from mailworker.rules.rehearse_or_write import ScanMode
 from mailworker.scan_registry import Scan, off, scan_named, start_scan
@@ -20,7 +20,7 @@ def start_reminders(container: "Container", start_from: str | None, *, backlog: 
     """Start the ladder from a day on, today where none is given. Raises BadInput."""
     if backlog and start_from is not None:
         raise BadInput("--backlog sends all that is due, --from leaves the old out; give one of them.")
-    scan, now = _startable(container, reminders.SCAN), utc_now()
+    scan, now = _startable(container, OVERDUE_INVOICES), utc_now()
     today = now.astimezone(container.settings.worker.timezone).date()
     day = None if backlog else _day(start_from) or today
     start_scan(container, scan, start_from=day, now=now)
@@ -32,7 +32,7 @@ def start_reminders(container: "Container", start_from: str | None, *, backlog: 
 
 def start_balances(container: "Container", *, backlog: bool) -> None:
     """Start the alerts; of what is low or expired already none is sent, unless the backlog is asked for."""
-    scan, now = _startable(container, balances.SCAN), utc_now()
+    scan, now = _startable(container, BALANCES), utc_now()
     known = 0 if backlog else to_its_end(container, scan, None, ScanMode.BASELINE).found
     start_scan(container, scan, start_from=None, now=now)
     about_all = "Alerts of what is low or expired already are sent, too."
