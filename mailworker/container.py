@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mailworker.balances.real_time import OcsStream
     from mailworker.campaigns import AudienceCount, CampaignManager
     from mailworker.contacts import ContactService
+    from mailworker.contacts.full_sync import CrmReader
     from mailworker.crm import CrmSource
     from mailworker.dispatch import Dispatcher
     from mailworker.intake import Intake, JobStream
@@ -157,6 +158,13 @@ class Container(BaseContainer):
             return {}
         reminders, balances = self._pre_send_checks
         return reminders(rows) | balances(rows) | UsedLinkCheck(lambda: self.crm, clock=self.clock)(rows)
+
+    @cached_property
+    def contact_reader(self) -> "CrmReader":
+        """What reads the CRM's contacts into the ledger."""
+        from mailworker.contacts.full_sync import crm_reader
+
+        return crm_reader(self.ledger, self.crm, self.settings.contacts)
 
     @cached_property
     def contacts(self) -> "ContactService":

@@ -5,8 +5,23 @@ last; the difference is pushed in as few calls as there can be (`push`, `import_
 Mailjet is read back (`pull`).
 """
 
-from mailworker.contacts.dependencies import ContactDependencies, NoTokenYet
-from mailworker.contacts.intake import ContactStream
-from mailworker.contacts.poll_then_push import ContactService
+from typing import TYPE_CHECKING
+
+from mailworker.core.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from mailworker.contacts.dependencies import ContactDependencies, NoTokenYet
+    from mailworker.contacts.intake import ContactStream
+    from mailworker.contacts.poll_then_push import ContactService
 
 __all__ = ["ContactDependencies", "ContactService", "ContactStream", "NoTokenYet"]
+
+__getattr__ = lazy_exports(
+    __name__,
+    {
+        "ContactDependencies": "dependencies",
+        "ContactService": "poll_then_push",
+        "ContactStream": "intake",
+        "NoTokenYet": "dependencies",
+    },
+)

@@ -1,4 +1,4 @@
-"""What the work on contacts is done with, and how it is configured."""
+"""What the work on contacts at Mailjet is done with."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,8 +11,6 @@ from mailworker.ledger import Ledger
 from mailworker.limits import Bucket, CallLane
 from mailworker.mailjet.gateway import Gateway
 from mailworker.mailjet.rest_api import RestApi
-from mailworker.rules.contact_diff import ContactRules, Property
-from mailworker.rules.property_values import PropertyType
 
 
 class NoTokenYet(Throttled):
@@ -45,11 +43,3 @@ class ContactDependencies:
     def _take_token(self) -> None:
         if self.bucket.take(CallLane.CONTACTS, patience=self.patience) is None:
             raise NoTokenYet(retry_after=1.0)
-
-
-def rules_of(settings: ContactSettings) -> ContactRules:
-    """What is synchronised."""
-    properties = tuple(
-        Property(name, block.source, PropertyType(block.type)) for name, block in settings.properties.items()
-    )
-    return ContactRules(properties, settings.custom_fields, settings.consent)

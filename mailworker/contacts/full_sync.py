@@ -4,7 +4,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from mailworker.contacts.upsert import ContactUpsert, UpsertResult
+from mailworker.config.contacts import ContactSettings
+from mailworker.contacts.upsert import ContactUpsert, UpsertResult, rules_of
 from mailworker.crm import CrmSource, RecordPage
 from mailworker.crm.records import CrmContact, Customer
 from mailworker.crm.row_source_interface import Cursor
@@ -180,6 +181,12 @@ class CrmReader:
         except _DryRunDone:
             return done, known
         return done, known
+
+
+def crm_reader(ledger: Ledger, crm: CrmSource, settings: ContactSettings) -> CrmReader:
+    """What reads this CRM, as `contacts:` has it."""
+    upserts = ContactUpsert(rules_of(settings), settings.settle)
+    return CrmReader(ledger, crm, upserts, largest_removal=settings.largest_removal)
 
 
 def _roll_back() -> None:

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import cached_property
 
-from mailworker.contacts.dependencies import ContactDependencies, rules_of
-from mailworker.contacts.full_sync import CrmReader
+from mailworker.contacts.dependencies import ContactDependencies
+from mailworker.contacts.full_sync import CrmReader, crm_reader
 from mailworker.contacts.import_jobs import ImportJobPoller
 from mailworker.contacts.intake import ContactIntake
 from mailworker.contacts.properties_and_lists import PropertyRegistry
 from mailworker.contacts.pull_opt_outs import ContactPull
 from mailworker.contacts.push import ContactPusher, PushResult
-from mailworker.contacts.upsert import ContactUpsert
+from mailworker.contacts.upsert import ContactUpsert, rules_of
 from mailworker.crm import CrmSource
 from mailworker.errors import UnknownOutcome
 from mailworker.ledger import contact_push_queue
@@ -27,21 +27,15 @@ class ContactService:
         self._names = PropertyRegistry(deps.api, types)
 
     @cached_property
-    def upserts(self) -> ContactUpsert:
-        """Takes changes in."""
-        return ContactUpsert(rules_of(self._deps.settings), self._deps.settings.settle)
-
-    @cached_property
     def intake(self) -> ContactIntake:
         """Takes jobs."""
-        return ContactIntake(self._deps.ledger, self.upserts, self._crm())
+        upserts = ContactUpsert(rules_of(self._deps.settings), self._deps.settings.settle)
+        return ContactIntake(self._deps.ledger, upserts, self._crm())
 
     @cached_property
     def reader(self) -> CrmReader:
         """Reads all of the CRM."""
-        return CrmReader(
-            self._deps.ledger, self._crm(), self.upserts, largest_removal=self._deps.settings.largest_removal
-        )
+        return crm_reader(self._deps.ledger, self._crm(), self._deps.settings)
 
     @cached_property
     def puller(self) -> ContactPull:

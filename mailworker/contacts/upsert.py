@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from mailworker.config.contacts import ContactSettings
 from mailworker.contacts.opt_outs_follow_address import follow_moves
 from mailworker.contacts.upsert_rows import EntryChanges
 from mailworker.core.summable import Summable
@@ -18,10 +19,12 @@ from mailworker.rules.contact_diff import (
     Company,
     ContactPerson,
     ContactRules,
+    Property,
     TargetContact,
     audience_of,
     target_of,
 )
+from mailworker.rules.property_values import PropertyType
 from mailworker.rules.pseudonym import pseudonym
 
 
@@ -34,6 +37,14 @@ class UpsertResult(Summable):
     removed: int = 0
     unchanged: int = 0
     stale: int = 0
+
+
+def rules_of(settings: ContactSettings) -> ContactRules:
+    """What is synchronised."""
+    properties = tuple(
+        Property(name, block.source, PropertyType(block.type)) for name, block in settings.properties.items()
+    )
+    return ContactRules(properties, settings.custom_fields, settings.consent)
 
 
 class ContactUpsert:

@@ -285,7 +285,7 @@ class Contacts:
 
     def __init__(self, ledger, reading, steps=()):
         self.ledger, self.reading, self.steps_, self.asked = ledger, reading, list(steps), []
-        self.reader = self.puller = self
+        self.puller = self
         self.can_list_changes = False
         self.looked = 0
 
@@ -327,7 +327,7 @@ def synced(ledger, reading, *, steps=(), config=CRM, offers=True, **options):
     """What a sync with these options did, and what it slept."""
     contacts = Contacts(ledger, reading, steps)
     container = SimpleNamespace(
-        ledger=ledger, contacts=contacts, clock=Clock(), settings=settings(config),
+        ledger=ledger, contacts=contacts, contact_reader=contacts, clock=Clock(), settings=settings(config),
         crm=SimpleNamespace(offers=lambda question: offers and question == "customers"),
     )  # fmt: skip
     run(container, **{"dry_run": False, "since": None, "allow_removals": False} | options)
@@ -345,12 +345,13 @@ def test_a_sync_needs_a_crm_that_has_customers(ledger):
         synced(ledger, READING, offers=False)
 
 
-def test_a_rehearsal_reads_and_says_what_would_be(ledger, capsys):
+def test_a_rehearsal_reads_and_says_what_would_be(ledger, capsys, monkeypatch):
+    monkeypatch.setattr(full_sync, "utc_now", lambda: NOW + timedelta(hours=1))
     reading = FullSyncResult(
         READING.upserted, customers=4, contacts=8, silent=3, faults=2, sentences=["Customer 1: no email."]
     )
     contacts = synced(ledger, reading, dry_run=True)
-    assert contacts.asked == [("read", NOW, None, True)]
+    assert contacts.asked == [("read", NOW + timedelta(hours=1), None, True)]
     lines = capsys.readouterr().out.splitlines()
     assert lines[:5] == [
         "Read 4 customers with 8 contacts.",

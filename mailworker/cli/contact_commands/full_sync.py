@@ -1,6 +1,7 @@
 """The full sync, step by step, as a person watches it."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,14 +11,14 @@ from mailworker.cli.console import console
 from mailworker.cli.contact_commands.status_output import show_status
 from mailworker.cli.progress import ProgressBar
 from mailworker.cli.shared_options import moment_of
-from mailworker.contacts import NoTokenYet
 from mailworker.contacts.full_sync import FullSyncResult
-from mailworker.contacts.push import PushResult
+from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger import contact_counts
 from mailworker.rules.contact_sync_cost_and_pauses import Plan
 
 if TYPE_CHECKING:
+    from mailworker.contacts.push import PushResult
     from mailworker.container import Container
 
 _NAP_SECONDS = 0.5
@@ -35,17 +36,19 @@ def run(container: "Container", *, dry_run: bool, since: str | None, allow_remov
         raise BadInput(
             "The CRM is not asked for customers: give crm.sql.queries.customers, or connect it otherwise."
         )
-    began = container.clock()
+    # A rehearsal writes no moment down that other hosts compare: it needs no Redis.
+    clock = utc_now if dry_run else container.clock
+    began = clock()
     zone = container.settings.worker.timezone
     begin = moment_of("--since", since, now=began, zone=zone) if since else None
-    result = _read(container, begin, dry_run=dry_run)
+    result = _read(container, begin, clock, dry_run=dry_run)
     _print_result(result, dry_run=dry_run)
     if dry_run:
         upserted = result.upserted
         _print_plan(container, look=begin is None, to_come=upserted.new + upserted.changed + result.silent)
         return
     if result.silent and begin is None:
-        removals = container.contacts.reader.forget_silent(
+        removals = container.contact_reader.forget_silent(
             known_before=began, clock=container.clock, force=allow_removals
         )
         removed = sum(removals)
@@ -57,14 +60,16 @@ def run(container: "Container", *, dry_run: bool, since: str | None, allow_remov
     show_status(container)
 
 
-def _read(container: "Container", since: datetime | None, *, dry_run: bool) -> FullSyncResult:
-    reader = container.contacts.reader
+def _read(
+    container: "Container", since: datetime | None, clock: Callable[[], datetime], *, dry_run: bool
+) -> FullSyncResult:
+    reader = container.contact_reader
     if since is not None and not reader.can_list_changes:
         console().print(
             "The CRM source offers no changed_customers (docs/crm.md): reading all of it for what changed."
         )
     with ProgressBar("Reading the CRM", reader.total(since)) as bar:
-        return reader.read(clock=container.clock, since=since, dry_run=dry_run, progress=bar.advance)
+        return reader.read(clock=clock, since=since, dry_run=dry_run, progress=bar.advance)
 
 
 def _print_result(result: FullSyncResult, *, dry_run: bool) -> None:
@@ -102,6 +107,8 @@ def plan_sentence(plan: Plan, calls_per_minute: int) -> str:
 
 
 def _look(container: "Container") -> None:
+    from mailworker.contacts import NoTokenYet
+
     with container.ledger.read() as connection:
         total = contact_counts.count_pushed(connection)
     puller = container.contacts.puller
@@ -135,7 +142,7 @@ def _push_all(container: "Container") -> None:
                 bar.reach(max(0, total - left))
 
 
-def _step(container: "Container") -> PushResult | None:
+def _step(container: "Container") -> "PushResult | None":
     """One step of the usual work; None where there is nothing to do for the moment."""
     try:
         pushed = container.contacts.step()
