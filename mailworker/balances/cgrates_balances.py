@@ -12,7 +12,7 @@ from mailworker.crm.cgrates import Account, CgratesClient
 from mailworker.crm.cgrates.allowances import Allowances, ProductAllowances
 from mailworker.crm.records import Balance, Service
 from mailworker.ledger import Ledger
-from mailworker.ledger.seen_balances import Seen, has_baseline, observe, seen_of
+from mailworker.ledger.seen_balances import Seen, has_baseline, note_taken_away, observe, seen_of
 from mailworker.rules.balance_history import Reading, SeenBalance, first_sight, seen_again
 from mailworker.rules.balance_stand_ins import is_replaced, left, usable
 
@@ -56,7 +56,8 @@ class EngineBalances:
         accounts, faults = self._client.accounts([one.service_uuid for one in services])
         now = self._clock()
         readings = [one for service in services for one in self._readings(service, accounts)]
-        before, seen = self._seen(services, readings, now, writes=writes, live=live)
+        alive = [name for name, account in accounts.items() if _alive(account)]
+        before, seen = self._seen(services, readings, alive, now, writes=writes, live=live)
         by_account: dict[str, list[Reading]] = {}
         for one in readings:
             by_account.setdefault(one.account, []).append(one)
@@ -88,6 +89,7 @@ class EngineBalances:
         self,
         services: Sequence[Service],
         readings: Sequence[Reading],
+        alive: Sequence[str],
         now: datetime,
         *,
         writes: bool,
@@ -98,7 +100,10 @@ class EngineBalances:
             before = seen_of(connection, names)
             started = has_baseline(connection)
         if writes:
+            there = {one.uuid for one in readings}
+            absent = [one for name in alive for one in before.get(name, ()) if one.uuid not in there]
             with self._ledger.write() as connection:
+                note_taken_away(connection, absent, now)
                 return before, observe(connection, readings, before, now, live=live)
         known = {one.uuid: one for seen in before.values() for one in seen}
         return before, {

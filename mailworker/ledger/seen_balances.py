@@ -1,7 +1,7 @@
 """Balances that were seen: found by account, written so that two who see one at once keep both sights."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,7 +13,7 @@ from mailworker.core.chunks import chunked
 from mailworker.ledger.balance_tables import BASELINE, seen_balances
 from mailworker.ledger.bulk_insert import insert_new
 from mailworker.ledger.query_rows import Row, all_rows, pairs
-from mailworker.rules.balance_history import Reading, SeenBalance, first_sight, seen_again
+from mailworker.rules.balance_history import Reading, SeenBalance, first_sight, seen_again, taken_away
 
 _DECIMALS = ("value", "highest", "level_after_top_up", "at_start")
 #: Names and UUIDs longer than the columns are cut: the engine's own are short.
@@ -55,6 +55,13 @@ def observe(
     return {one.uuid: _written(connection, known[one.uuid], one, now) for one in readings}
 
 
+def note_taken_away(connection: Connection, absent: Iterable[SeenBalance], now: datetime) -> None:
+    """Forget the end of balances that their accounts have no more."""
+    for one in absent:
+        if (after := taken_away(one, now)) is not one:
+            _replaced(connection, one, after)  # else somebody sees it again
+
+
 def has_baseline(connection: Connection) -> bool:
     """Whether this installation's first scan of balances has ended."""
     query = select(seen_balances.c.version).where(seen_balances.c.uuid == BASELINE)
@@ -87,17 +94,20 @@ def _inserted(connection: Connection, fresh: Sequence[SeenBalance]) -> dict[str,
 def _written(connection: Connection, before: SeenBalance, reading: Reading, now: datetime) -> SeenBalance:
     while True:
         after = seen_again(before, reading, now)
-        if after is before:
-            return after
-        statement = update(seen_balances).where(
-            seen_balances.c.uuid == before.uuid, seen_balances.c.version == before.version
-        )
-        if connection.execute(statement.values(**_row(after))).rowcount:
+        if after is before or _replaced(connection, before, after):
             return after
         meanwhile = next(_read(connection, seen_balances.c.uuid, [before.uuid]), None)
         if meanwhile is None:
             return after
         before = meanwhile
+
+
+def _replaced(connection: Connection, before: SeenBalance, after: SeenBalance) -> bool:
+    """Whether this was still as before, and is now as after."""
+    statement = update(seen_balances).where(
+        seen_balances.c.uuid == before.uuid, seen_balances.c.version == before.version
+    )
+    return connection.execute(statement.values(**_row(after))).rowcount > 0
 
 
 def _read(connection: Connection, column: Column[str], values: Collection[str]) -> Iterator[SeenBalance]:

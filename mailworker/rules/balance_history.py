@@ -12,6 +12,8 @@ from decimal import Decimal
 
 #: That one which does not change is still there is written down so often: what was long unseen is forgotten.
 _NOTED_EVERY = timedelta(days=30)
+#: The engine's clock may be ahead: what it dropped so shortly before its end by ours has expired there.
+_CLOCKS_APART = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,3 +99,13 @@ def seen_again(before: SeenBalance, reading: Reading, now: datetime) -> SeenBala
         level_after_top_up=reading.value if risen else before.level_after_top_up,
         version=before.version + 1,
     )
+
+
+def taken_away(before: SeenBalance, now: datetime) -> SeenBalance:
+    """A balance that its account has no more: before its end somebody removed it, and it never expires.
+
+    The very same object where it has no end, or reached it.
+    """
+    if before.expires_at is None or before.expires_at - now <= _CLOCKS_APART:
+        return before
+    return replace(before, expires_at=None, version=before.version + 1)

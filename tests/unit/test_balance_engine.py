@@ -242,6 +242,33 @@ def test_a_balance_that_the_engine_deleted_at_its_expiry_is_told(started):
     assert world.keys[0].startswith("balance-expired:")
 
 
+def test_a_balance_that_was_removed_before_its_end_is_no_expired_one(started):
+    """As `*remove_balance` does it: a pack that was taken back or refunded."""
+    world = started
+    pack = data(world, 50 * GB, days=20)
+    account = world.add("zoe", pack, world.engine.balance("*voice", "Voice", 3.6e12, days=200))
+    world.scan_balances()
+    account.balances.remove(pack)
+    world.wait(days=1)
+    assert world.scan_balances().written == 0
+    world.wait(days=19)
+    assert world.scan_balances().written == 0
+    world.dispatch()
+    assert world.told() == []
+
+
+def test_an_engine_whose_clock_is_a_little_ahead_takes_no_expiry_away(started):
+    world = started
+    pack = data(world, 50 * GB, days=2)
+    account = world.add("zoe", pack)
+    world.scan_balances()
+    world.wait(days=2, minutes=-5)
+    account.balances.remove(pack)  # by its own clock it is over
+    assert world.scan_balances().written == 0
+    world.wait(minutes=6)
+    assert world.scan_balances().written == 1
+
+
 def test_a_renewed_balance_is_no_expired_one(started):
     world = started
     world.add("zoe", data(world, 50 * GB, days=2))
