@@ -5,6 +5,7 @@ import sys
 from zoneinfo import ZoneInfo
 
 from mailworker.cli.console import console, short, table
+from mailworker.core.spreadsheet import cell
 from mailworker.rules.mail_statistics import COUNTS
 from mailworker.statistics_report import MailReport, ReportRow
 
@@ -55,7 +56,7 @@ def write_csv(report: MailReport, of: str) -> None:
     writer = csv.writer(sys.stdout)
     writer.writerow([of, *COUNTS])
     rows = report.with_total(f"all {of}s")
-    writer.writerows([row.name, *row.figures.counts().values()] for row in rows)
+    writer.writerows([cell(row.name), *row.figures.counts().values()] for row in rows)
 
 
 _ALWAYS = frozenset({"sent", "delivered", "opened", "bounced", "failed"})

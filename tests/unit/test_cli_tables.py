@@ -592,12 +592,12 @@ def test_a_spreadsheet_of_statistics_ends_with_its_sum(capsys):
     counts = dict(zip(stats.COUNTS, range(len(stats.COUNTS)), strict=True))
     figures = SimpleNamespace(counts=lambda: counts)
     report = SimpleNamespace(
-        with_total=lambda name: [SimpleNamespace(name=one, figures=figures) for one in ("A", name)]
+        with_total=lambda name: [SimpleNamespace(name=one, figures=figures) for one in ("=A", name)]
     )
     stats.write_csv(report, "campaign")
     numbers = ",".join(map(str, counts.values()))
     assert capsys.readouterr().out.splitlines() == [
         f"campaign,{','.join(stats.COUNTS)}",
-        f"A,{numbers}",
+        f"'=A,{numbers}",
         f"all campaigns,{numbers}",
     ]

@@ -117,7 +117,7 @@ def test_everything_as_lines_of_json(run):
 @pytest.mark.parametrize(
     ("value", "cell"),
     [
-        *((f"{sign}1", f"'{sign}1") for sign in "=+-@\t"),
+        *((f"{sign}1", f"'{sign}1") for sign in "=+-@\t\r\n\uff1d\uff20"),
         ("1=1", "1=1"), ("", ""), (None, ""), (7, "7"), (-7, "'-7"), (NOW, NOW.isoformat()),
     ],
 )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mailworker.cli.console import as_text, write_json
 from mailworker.cli.message_commands.output import story_of
 from mailworker.core.message import Lane
+from mailworker.core.spreadsheet import cell
 from mailworker.ledger.message_counts import tally
 from mailworker.ledger.message_search import MessageFilter, all_messages, list_messages, search
 from mailworker.ledger.rejected_jobs import list_rejected
@@ -26,8 +27,6 @@ _FIELDS = (
 )  # fmt: skip
 #: The columns of an export, in their order.
 EXPORTED = tuple(name for name in _FIELDS if name != "to_name")
-#: A spreadsheet takes what begins so for a formula.
-_FORMULA = frozenset("=+-@\t")
 
 
 def listing(container: "Container", wanted: MessageFilter, limit: int) -> None:
@@ -96,5 +95,4 @@ def _plain(rows: Sequence[Row], names: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _cell(value: Any) -> str:
-    text = "" if value is None else as_text(value)
-    return f"'{text}" if text[:1] in _FORMULA else text
+    return "" if value is None else cell(as_text(value))

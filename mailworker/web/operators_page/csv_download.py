@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mailworker.core.spreadsheet import cell
 from mailworker.ledger.delivery_news import DeliveryNews
 from mailworker.web.operators_page.list_rows import row_view
 from mailworker.web.operators_page.page_format import PageFormat
@@ -26,8 +27,6 @@ _COLUMNS = (
     "changed",
     "told_at",
 )
-#: A spreadsheet takes what begins so for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_csv(rows: Iterable[Row], words: PageFormat, news: Mapping[str, DeliveryNews]) -> str:
@@ -42,10 +41,5 @@ def as_csv(rows: Iterable[Row], words: PageFormat, news: Mapping[str, DeliveryNe
         shown = row_view(row, words, news=news)
         if shown["told"]:
             shown["reason"] += f": {shown['told']}"
-        writer.writerow([_cell(shown[name]) for name in _COLUMNS])
+        writer.writerow(["" if shown[name] is None else cell(str(shown[name])) for name in _COLUMNS])
     return "\ufeff" + out.getvalue()
-
-
-def _cell(value: Any) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
