@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from mailworker.mailjet.rest_api import RestApi
 from mailworker.mailjet.rest_call import RestCall
-from mailworker.mailjet.rest_rows import Row, rows_of
+from mailworker.mailjet.rest_rows import Row, number_of, rows_of
 
 
 class AccountCounters(NamedTuple):
@@ -43,4 +43,4 @@ def account_counters(api: RestApi, *, since: datetime, until: datetime) -> Accou
 
 
 def _sum(days: list[Row], name: str) -> int:
-    return sum(int(day.get(f"Message{name}Count") or 0) for day in days)
+    return sum(number_of(day, f"Message{name}Count") or 0 for day in days)

@@ -16,7 +16,7 @@ from mailworker.core.message import Address
 from mailworker.errors import TransientError
 from mailworker.mailjet.rest_api import RestApi
 from mailworker.mailjet.rest_call import RestCall
-from mailworker.mailjet.rest_rows import Row, first_row, id_of
+from mailworker.mailjet.rest_rows import Row, first_row, id_of, number_of
 
 
 class DraftStatus(StrEnum):
@@ -145,7 +145,7 @@ def counters(api: RestApi, campaign: int) -> Counters:
 
 
 def _count(row: Row, name: str) -> int:
-    return int(row.get(f"Message{name}Count") or 0)
+    return number_of(row, f"Message{name}Count") or 0
 
 
 def _status(body: Any) -> DraftStatus:

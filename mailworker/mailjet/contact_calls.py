@@ -14,7 +14,7 @@ from mailworker.core.address import with_ascii_domain
 from mailworker.core.inert_markup import without_markup
 from mailworker.mailjet.rest_api import RestApi
 from mailworker.mailjet.rest_call import RestCall
-from mailworker.mailjet.rest_rows import first_row, id_of, pages, truth_of
+from mailworker.mailjet.rest_rows import first_row, id_of, number_of, pages, truth_of
 
 #: Mailjet documents no limit; 10,000 contacts in one call were taken, 50,000 cut the connection.
 MAX_CONTACTS_A_CALL = 1000
@@ -54,14 +54,16 @@ class MailjetContact:
     def as_json(self) -> dict[str, Any]:
         """Mailjet's names for it; without a name, the one that Mailjet knows stays.
 
-        Campaigns print names and properties, escaped or not, so no text among them is markup.
+        Campaigns print names and properties, escaped or not, so no text among them is markup. An empty
+        `Properties` is left out: a 404 was reported for it (mailjet-apiv3-nodejs#245).
         """
         name = {"Name": without_markup(self.name)} if self.name else {}
         properties = {
             key: without_markup(value) if isinstance(value, str) else value
             for key, value in self.properties.items()
         }
-        return {"Email": with_ascii_domain(self.email), **name, "Properties": properties}
+        known = {"Properties": properties} if properties else {}
+        return {"Email": with_ascii_domain(self.email), **name, **known}
 
     def as_import(self) -> dict[str, Any]:
         """The same for an import, with the exclusion where it is to be set."""
@@ -113,7 +115,7 @@ def import_job(api: RestApi, job_id: int) -> ImportJob:
     row = first_row(api.rest(RestCall("contact_managemanycontacts", action_id=job_id)))
     words = {"completed": ImportState.COMPLETED, "error": ImportState.FAILED, "abort": ImportState.FAILED}
     state = words.get(str(row.get("Status")).lower(), ImportState.RUNNING)
-    return ImportJob(state, int(row.get("Count") or 0), bool(row.get("ErrorFile")))
+    return ImportJob(state, number_of(row, "Count") or 0, bool(row.get("ErrorFile")))
 
 
 def import_errors(api: RestApi, job_id: int) -> Any:

@@ -11,10 +11,10 @@ from urllib.parse import quote
 
 from mailworker.core.address import with_ascii_domain
 from mailworker.core.calendar_range import within_calendar
-from mailworker.errors import Refused
+from mailworker.errors import Refused, TransientError
 from mailworker.mailjet.rest_api import RestApi
 from mailworker.mailjet.rest_call import RestCall
-from mailworker.mailjet.rest_rows import Row, first_row, id_of, none_if_missing, pages, truth_of
+from mailworker.mailjet.rest_rows import Row, first_row, id_of, listed, none_if_missing, pages, truth_of
 
 NO_TEMPLATE = "The template {} does not exist for this API key: correct template_id, or push it."
 
@@ -63,12 +63,18 @@ def list_recipients_of(api: RestApi, contact_id: int) -> list[ListRecipient]:
 
 
 def properties_of(api: RestApi, contact_id: int) -> dict[str, str]:
-    """A contact's properties by name, in lower case; every value as text: so Mailjet answers."""
-    data = first_row(api.rest(RestCall("contactdata", id=contact_id))).get("Data")
-    rows = [row for row in data if isinstance(row, Mapping)] if isinstance(data, list) else []
-    return {
-        str(row.get("Name")).lower(): str(row.get("Value")) for row in rows if row.get("Value") is not None
-    }
+    """A contact's properties by name, in lower case; every value as text: so Mailjet answers.
+
+    Who has none is a row with an empty `Data` (mailjet-gem#181). TransientError for a row without one.
+    """
+    found: dict[str, str] = {}
+    for row in listed(api.rest(RestCall("contactdata", id=contact_id)), limit=1):
+        data = row.get("Data")
+        if not isinstance(data, list) or not all(isinstance(one, Mapping) for one in data):
+            raise TransientError("Mailjet shows a contact without its properties.")
+        known = [one for one in data if one.get("Value") is not None]
+        found |= {str(one.get("Name")).lower(): str(one.get("Value")) for one in known}
+    return found
 
 
 def members(api: RestApi, list_id: int, *, offset: int = 0) -> Iterator[list[KnownContact]]:

@@ -98,14 +98,14 @@ def trace_of(identifier: object) -> str:
     return f"{CASE_NUMBER}{text}]" if _IDENTIFIER.fullmatch(text) else ""
 
 
-def legacy_code(fault: Mapping[str, Any]) -> str:
-    """`MJ18` and the like, which the REST resources put before their sentence."""
+def code_of(fault: Mapping[str, Any]) -> str:
+    """`send-0003` and the like; `MJ18` and the like, which the REST resources put before their sentence."""
     found = _LEGACY_CODE.match(str(fault.get("ErrorMessage") or ""))
-    return found.group() if found else ""
+    return str(fault.get("ErrorCode") or "") or (found.group() if found else "")
 
 
 def _one(fault: Mapping[str, Any], default_status: int, trace: str, what: str) -> MailworkerError:
-    name = str(fault.get("ErrorCode") or "") or legacy_code(fault)
+    name = code_of(fault)
     status = _status(fault, default_status)
     code = CODES.get(name) or _unlisted(fault, status)
     suffix = _related(fault) + (trace_of(fault.get("ErrorIdentifier")) or trace)

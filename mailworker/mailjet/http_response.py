@@ -5,17 +5,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from mailworker.core.clock import utc_now
 from mailworker.errors import MailworkerError, Misconfigured, Throttled, TooLarge, UnknownOutcome, Unreachable
-from mailworker.mailjet.error_codes import error_from, trace_of
+from mailworker.mailjet.error_codes import code_of, error_from, trace_of
 
 #: Mailjet sends no Retry-After. The bucket doubles this from one 429 to the next, up to a minute. Seconds.
 DEFAULT_RETRY_AFTER = 5.0
 
 #: A redirect after the work was done, and proxies' words for a caller who left while Mailjet was at work.
 _MAY_HAVE_PASSED = {303, 460, 499}
+#: Mailjet's statuses that judge what was asked (its documented ones). Others do so with a code alone.
+VERDICTS = {400, 401, 403, 404, 405}
+#: One of them is in every error object of Mailjet's. Gateways on the way write objects of their own.
+_ERROR_KEYS = {"ErrorIdentifier", "ErrorCode", "ErrorMessage", "ErrorInfo"}
 
 #: No header may stop all workers for longer than this. Seconds.
 MAX_RETRY_AFTER = 3600.0
@@ -53,7 +57,8 @@ def refusal(answer: HttpAnswer, faults: Sequence[Mapping[str, Any]]) -> Mailwork
     refused_unread = _proxy_refusal(answer)
     if refused_unread is not None:
         return refused_unread
-    if 400 <= status < 500 and faults:
+    verdict = status in VERDICTS or (400 <= status < 500 and any(map(code_of, faults)))
+    if verdict and faults:
         return error_from(faults, status=status, trace=answer.trace, what="call")
     if 300 <= status < 500 and status not in _MAY_HAVE_PASSED:
         return _wrong_way(answer)
@@ -100,7 +105,7 @@ def _seconds(header: str, now: datetime) -> float:
         return float(header)
     try:
         date = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):
         return DEFAULT_RETRY_AFTER
     return (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds()
 
@@ -115,4 +120,9 @@ def read_rest_answer(answer: HttpAnswer) -> Any:
         return None
     if answer.status < 300 and isinstance(body, dict | list):
         return body
-    raise refusal(answer, [body] if isinstance(body, dict) else [])
+    raise refusal(answer, [body] if is_error(body) else [])
+
+
+def is_error(body: Any) -> TypeGuard[Mapping[str, Any]]:
+    """Whether this is an error object as Mailjet writes them, and not the words of somebody on the way."""
+    return isinstance(body, dict) and not _ERROR_KEYS.isdisjoint(body)

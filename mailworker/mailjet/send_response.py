@@ -10,13 +10,13 @@ from typing import Any
 from mailworker.core.message import Mail, Receipt
 from mailworker.errors import MailworkerError, RefusedWithoutReason, UnknownOutcome
 from mailworker.mailjet.error_codes import error_from, trace_of
-from mailworker.mailjet.http_response import HttpAnswer, refusal
+from mailworker.mailjet.http_response import VERDICTS, HttpAnswer, is_error, refusal
 from mailworker.mailjet.rest_rows import number_of, uuid_of
 
 #: HTTP statuses that are a reason by themselves: keys, rights, another address, too much.
 _SPEAKING = {"401", "403", "404", "413"}
 #: HTTP statuses that mean, without a code of the Send API, that the request was for something else.
-_OF_THE_WAY = {404, 405, 406, 411, 414, 415, 417, 426, 431}
+_OF_THE_WAY = {404, 405}
 
 
 def read_send_answer(answer: HttpAnswer, mails: Sequence[Mail]) -> list[Receipt | MailworkerError]:
@@ -35,7 +35,7 @@ def read_send_answer(answer: HttpAnswer, mails: Sequence[Mail]) -> list[Receipt 
     faults = _whole_call_faults(body)
     if answer.status in _OF_THE_WAY and not any(fault.get("ErrorCode") for fault in faults):
         faults = []
-    if faults and (mute := _without_reason(faults, answer, "call")):
+    if faults and answer.status in VERDICTS and (mute := _without_reason(faults, answer, "call")):
         raise mute
     raise refusal(answer, faults)
 
@@ -48,7 +48,7 @@ def _whole_call_faults(body: Any) -> list[Mapping[str, Any]]:
     faults = (below if isinstance(below, dict) else body).get("Errors")
     if isinstance(faults, list) and faults:
         return [fault for fault in faults if isinstance(fault, dict)]
-    return [body] if {"ErrorIdentifier", "ErrorCode", "ErrorMessage"} & body.keys() else []
+    return [body] if is_error(body) else []
 
 
 def _fates(messages: list[Any], mails: Sequence[Mail], answer: HttpAnswer) -> list[Receipt | MailworkerError]:

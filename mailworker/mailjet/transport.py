@@ -97,6 +97,16 @@ class _TimedResponse(HTTPResponse):
         super().__init__(sock, *args, **kwargs)
         self.fp = io.BufferedReader(_WithinTimeout(self.fp.detach(), sock))
 
+    def begin(self) -> None:
+        """Read the head of the final answer: interim ones (1xx, RFC 9110 section 15.2) say nothing yet.
+
+        http.client passes over 100 alone, and would leave the final answer to the next call.
+        """
+        super().begin()
+        while self.status < 200:
+            self.headers = None  # type: ignore[assignment] # else `begin` takes the head for read
+            super().begin()
+
 
 class _PlainConnection(HTTPConnection):
     """A connection whose `connect` is whether anything can have left."""
@@ -166,9 +176,10 @@ class OnceAdapter(HTTPAdapter):
         conn.cert_reqs = "CERT_REQUIRED"
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send, and read the whole body."""
+        """Send, and read the whole body. Where a redirect points is forgotten: requests would parse it."""
         self._drop_idle()
         response = super().send(request, *args, **kwargs)
+        response.headers.pop("Location", None)
         response.raw = io.BytesIO(self._read(response.raw))
         return response
 

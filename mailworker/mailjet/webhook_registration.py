@@ -32,10 +32,13 @@ class Callback:
 
     @property
     def where(self) -> str:
-        """The URL without user, password and query."""
-        parts = urlsplit(self.url)
-        host = parts.hostname or "?"
-        return f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}{parts.path}"
+        """The URL without user, password and query; a question mark where it is none."""
+        try:
+            parts = urlsplit(self.url)
+            port = f":{parts.port}" if parts.port else ""
+        except ValueError:
+            return "?"
+        return f"{parts.scheme}://{parts.hostname or '?'}{port}{parts.path}"
 
     def is_as_wanted(self, url: str) -> bool:
         """Whether Mailjet posts this event to `url`, grouped, and has not given up."""

@@ -155,6 +155,35 @@ def test_a_read_timeout_is_one_post_and_an_unknown_outcome(tls, open_gateway, be
         assert server.posts == 1
 
 
+@pytest.mark.parametrize("interim", ["102 Processing", "103 Early Hints"])
+def test_an_interim_answer_is_passed_over_and_not_left_to_the_next_call(open_gateway, interim):
+    """RFC 9110, section 15.2: any number of them may come before the final answer."""
+
+    def behave(connection):
+        connection.sendall(f"HTTP/1.1 {interim}\r\nLink: </a>\r\n\r\n".encode() * 2)
+        answer(200, sent())(connection)
+
+    with wire(behave) as server:
+        gateway = open_gateway(server.url)
+        assert [outcome(gateway) for _ in range(2)] == [Receipt(BIG, "23ba")] * 2
+        assert gateway.rest(RestCall("contact", "PUT", id=7, data={})) == sent()
+        assert (len(server.requests), server.connections) == (3, 1)
+
+
+@pytest.mark.parametrize("location", [b"http://[bad", b"\xff\xfe", b"https://evil.example/", b"http://h:x/"])
+@pytest.mark.parametrize(
+    ("status", "expected"), [(301, Misconfigured), (303, UnknownOutcome), (308, Misconfigured)]
+)
+def test_wherever_a_redirect_points_nobody_looks_there(open_gateway, location, status, expected):
+    def behave(connection):
+        head = f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\nLocation: ".encode()
+        connection.sendall(head + location + b"\r\n\r\n")
+
+    with wire(behave) as server:
+        assert isinstance(outcome(open_gateway(server.url)), expected)
+        assert len(server.requests) == 1
+
+
 def test_without_our_adapter_the_library_posts_four_times(tls, open_gateway, certificate, monkeypatch):
     """The test of the tests above: what they would miss if this went to one."""
     monkeypatch.setattr(session, "_tame", lambda *args: None)

@@ -269,7 +269,7 @@ class TestContacts:
             "POST",
             "/v3/REST/contact/managemanycontacts",
             {
-                "Contacts": [{"Email": "a@b.example", "Properties": {}}],
+                "Contacts": [{"Email": "a@b.example"}],
                 "ContactsLists": [{"ListID": 3, "Action": "addnoforce"}],
             },
         )

@@ -96,7 +96,7 @@ def at_mailjet(scene, email, **more):
 
 def joined(scene):
     return [
-        (id_, data["Action"], data["Properties"])
+        (id_, data["Action"], data.get("Properties", {}))
         for name, id_, email, data in scene.mailjet.written
         if name == "contactslist_managecontact" and email == NEW
     ]

@@ -544,3 +544,49 @@ def test_a_server_that_failed_says_when_to_come_again(headers, seconds):
     failed = refusal(HttpAnswer(503, b"", headers), [])
     assert isinstance(failed, UnknownOutcome)
     assert failed.retry_after == seconds
+
+
+# --- whose words are they? ----------------------------------------------------------------------------------
+
+NOT_MAILJETS = [402, 406, 409, 410, 418, 421, 422, 423, 425, 428, 444, 449, 451, 495]
+
+
+@pytest.mark.parametrize("status", NOT_MAILJETS)
+@pytest.mark.parametrize(
+    "body", [{"message": "no"}, {"ErrorMessage": "No.", "StatusCode": 400}, {"ErrorIdentifier": "154364af"}]
+)
+def test_a_status_that_mailjet_does_not_have_fails_nothing_for_good_without_a_code(status, body):
+    answer = HttpAnswer(status, json.dumps(body).encode())
+    for reader in (read_rest_answer, lambda one: read_send_answer(one, [mail()])):
+        with pytest.raises(Misconfigured):
+            reader(answer)
+    with pytest.raises(Refused):
+        read(error()["Errors"][0], status)
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 410])
+@pytest.mark.parametrize("body", [{"message": "no Route matched"}, {"error": {"code": 7}}, [], {}])
+def test_a_gateways_object_is_no_answer_of_mailjets(status, body):
+    """An API gateway's 404 must not read as "Mailjet has no such contact"."""
+    with pytest.raises(Misconfigured):
+        read_rest_answer(HttpAnswer(status, json.dumps(body).encode()))
+
+
+@pytest.mark.parametrize("status", [200, 202, 460, 499])
+def test_a_call_that_may_have_passed_is_never_one_to_make_again(status):
+    with pytest.raises(UnknownOutcome):
+        read({"ErrorIdentifier": "154364af-0000"}, status)
+
+
+def test_a_suspended_account_holds_all_mail():
+    """The shape that others had in October 2023 (ThetaTau/CMT#903): 401, bare, with Mailjet's code."""
+    suspended = {"ErrorIdentifier": "154364af-0000", "ErrorCode": "mj-0001", "StatusCode": 401}
+    with pytest.raises(Misconfigured, match="the API key is suspended") as raised:
+        read(suspended | {"ErrorMessage": "Your account"}, 401)
+    assert raised.value.code == "mj-0001"
+
+
+@pytest.mark.parametrize("zone", ["+99999999999999", "-9999", "+2400", "x"])
+@pytest.mark.parametrize("year", ["2026", "0001", "9999", "99999999999"])
+def test_no_date_in_a_header_ends_a_worker(year, zone):
+    assert 0 <= retry_after(f"Mon, 01 Jan {year} 00:00:00 {zone}", NOW) <= MAX_RETRY_AFTER

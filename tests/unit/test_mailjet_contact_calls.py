@@ -111,14 +111,20 @@ def test_the_list_recipients_of_a_contact_are_read_page_by_page():
     ("data", "found"),
     [
         ([{"Name": "City", "Value": "Lyon"}, {"Name": "age", "Value": 0}], {"city": "Lyon", "age": "0"}),
-        ([{"Name": "city", "Value": None}, "odd"], {}),
-        ("odd", {}),
-        (None, {}),
+        ([{"Name": "city", "Value": None}], {}),
+        ([], {}),
     ],
 )
 def test_the_properties_of_a_contact(data, found):
     given, asked = ask(contact_queries.properties_of, 7, answers=[[{"ID": 7, "Data": data}]])
     assert (given, asked) == (found, [("GET", "contactdata", 7, None, None, None)])
+
+
+@pytest.mark.parametrize("row", [{"Data": "odd"}, {"Data": None}, {"Data": ["odd"]}, {}])
+def test_properties_that_did_not_come_are_not_none(row):
+    """Who moves to a new address would lose them for good, with the former one erased."""
+    with pytest.raises(TransientError):
+        ask(contact_queries.properties_of, 7, answers=[[{"ID": 7} | row]])
 
 
 def test_everybody_on_a_list_from_a_position():
@@ -195,7 +201,7 @@ def test_one_contact_on_a_list():
         answers=[[{"ContactID": 7}]],
         action=ListAction.REMOVE,
     )
-    assert asked[0][5] == {"Email": "a@x.example", "Properties": {}, "Action": "remove"}
+    assert asked[0][5] == {"Email": "a@x.example", "Action": "remove"}
 
 
 @pytest.mark.parametrize(
