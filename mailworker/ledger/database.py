@@ -24,12 +24,21 @@ from mailworker.core.vanished_host import POSTGRESQL
 from mailworker.errors import ConfigError
 from mailworker.ledger.migrate import migrate
 from mailworker.ledger.schema_version import LedgerSchemaMismatch, SchemaStatus, status
-from mailworker.ledger.sqlite_write_queue import PATIENCE_SECONDS, LedgerUnavailable, WriteQueue
+from mailworker.ledger.sqlite_write_queue import (
+    PATIENCE_SECONDS,
+    LedgerUnavailable,
+    WriteQueue,
+    unwritable,
+)
 
 #: A server that does not answer is given up after so many seconds, and a vanished host soon.
 _PATIENCE = {"connect_timeout": 5, **POSTGRESQL}
+#: So many seconds a reader, or one who only asks, waits for a lock: a page and a metric want an answer soon.
+_QUICK_SECONDS = 5
 #: PostgreSQL's word for a server that only answers questions, as a former primary after a failover.
 _READ_ONLY = "25006"
+#: Its words for a ledger that no job could enter: no right to it, no such table or column, damage.
+_OF_THE_LEDGER = {"42501", "42P01", "42703", "XX001", "XX002"}
 STANDBY = (
     "The ledger's server is a standby, or read-only, and takes no mail: point worker.database_url at its "
     "primary, or promote it (docs/several-hosts.md)."
@@ -42,7 +51,7 @@ class Ledger:
     def __init__(self, engine: Engine, queue: WriteQueue) -> None:
         self._engine = engine
         self._queue = queue
-        self._read_engine = engine.execution_options(mailworker_read=True)
+        self._read_engine = engine.execution_options(mailworker_read=True, mailworker_patience=_QUICK_SECONDS)
 
     @classmethod
     def open(cls, url: str) -> "Ledger":
@@ -85,9 +94,14 @@ class Ledger:
             raise LedgerSchemaMismatch(found.mismatch)
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that commits at its end and leaves nothing behind if it fails."""
-        with _translated(), self._queue.my_turn(), self._engine.begin() as connection:
+    def write(self, patience: float | None = None) -> Iterator[Connection]:
+        """A transaction that commits at its end and leaves nothing behind if it fails.
+
+        It waits for others' locks for `patience` seconds; raises LedgerUnavailable where they last longer.
+        """
+        patience = PATIENCE_SECONDS if patience is None else patience
+        engine = self._engine.execution_options(mailworker_patience=patience)
+        with _translated(), self._queue.my_turn(patience), engine.begin() as connection:
             yield connection
 
     @contextmanager
@@ -95,6 +109,11 @@ class Ledger:
         """A consistent view that waits for no writer."""
         with _translated(), self._read_engine.begin() as connection:
             yield connection
+
+    def demand_writable(self) -> None:
+        """Raise LedgerUnavailable where a writer is refused, or kept waiting for more than five seconds."""
+        with self.write(_QUICK_SECONDS) as connection:
+            connection.exec_driver_sql("UPDATE messages SET state = state WHERE 1 = 0")
 
     def close(self) -> None:
         """Give all connections back."""
@@ -131,7 +150,7 @@ def _engine(url: URL) -> Engine:
 
 
 def _postgres_engine(url: URL) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url,
         connect_args={name: value for name, value in _PATIENCE.items() if name not in url.query}
         # Behind a pooler each transaction may find another server, which knows no statement of ours.
@@ -144,6 +163,14 @@ def _postgres_engine(url: URL) -> Engine:
         pool_timeout=PATIENCE_SECONDS,
     )
 
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # For this transaction alone: behind a pooler the next one may be somebody else's.
+        if seconds := connection.get_execution_options().get("mailworker_patience"):
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{seconds}s'")
+
+    return engine
+
 
 def _sqlite_engine(url: URL) -> Engine:
     if url.database:
@@ -153,10 +180,7 @@ def _sqlite_engine(url: URL) -> Engine:
             if url.database != ":memory:":
                 Path(url.database).touch(mode=0o600)
         except OSError as fault:
-            raise LedgerUnavailable(
-                f"The ledger {url.database} cannot be written ({fault.strerror}): let this user write to its "
-                "folder, or correct worker.database_url."
-            ) from None
+            raise unwritable(url.database, fault) from None
     engine = create_engine(url, connect_args={"timeout": PATIENCE_SECONDS}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
@@ -171,8 +195,13 @@ def _sqlite_engine(url: URL) -> Engine:
     def _begin(connection: Connection) -> None:
         # IMMEDIATE takes the write lock at once. A transaction that reads first and writes later would be
         # refused without waiting when another writer came between.
-        read_only = connection.get_execution_options().get("mailworker_read")
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        options = connection.get_execution_options()
+        if options.get("mailworker_read"):
+            connection.exec_driver_sql("BEGIN")
+            return
+        patience = options.get("mailworker_patience", PATIENCE_SECONDS)
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(patience * 1000)}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 
@@ -182,14 +211,22 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError, InternalError, PoolTimeout) as fault:
-        cause = fault.orig if isinstance(fault, DBAPIError) else fault
-        if getattr(cause, "sqlstate", None) == _READ_ONLY:
+        if _sqlstate(fault) == _READ_ONLY:
             raise LedgerUnavailable(STANDBY) from fault
-        if isinstance(fault, InternalError):
+        if isinstance(fault, InternalError) and _sqlstate(fault) not in _OF_THE_LEDGER:
             raise
         raise LedgerUnavailable(f"The ledger does not answer: {_first_line(fault)}") from fault
     except (IntegrityError, DataError) as fault:
         raise _without_rows(fault) from None
+    except DatabaseError as fault:
+        if type(fault) is DatabaseError or _sqlstate(fault) in _OF_THE_LEDGER:  # of SQLite's: a damaged file
+            raise LedgerUnavailable(f"The ledger cannot be used: {_first_line(fault)}") from fault
+        raise
+
+
+def _sqlstate(fault: Exception) -> str | None:
+    """PostgreSQL's five letters for what went wrong."""
+    return getattr(getattr(fault, "orig", None), "sqlstate", None)
 
 
 def _first_line(fault: Exception) -> str:

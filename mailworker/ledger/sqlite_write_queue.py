@@ -42,22 +42,37 @@ class WriteQueue:
         return cls(Path(f"{url.database}.lock") if on_disk else None)
 
     @contextmanager
-    def my_turn(self) -> Iterator[None]:
-        """Wait for the writers before us. The lock ends with its process, however that ends."""
+    def my_turn(self, patience: float) -> Iterator[None]:
+        """Wait so many seconds for the writers before us. The lock ends with its process, however that ends.
+
+        Raises LedgerUnavailable where they take longer, or where this user may not write there.
+        """
         if self.path is None:
             yield
             return
-        with os.fdopen(os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as lock:
-            _take(lock)
+        try:
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600)
+        except OSError as fault:
+            raise unwritable(self.path.with_suffix(""), fault) from None
+        with os.fdopen(descriptor, "wb") as lock:
+            _take(lock, patience)
             yield
 
 
-def _take(lock: IO[bytes]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+def unwritable(database: Path | str, fault: OSError) -> LedgerUnavailable:
+    """What is said where this user may not write to a SQLite file, or to its folder."""
+    return LedgerUnavailable(
+        f"The ledger {database} cannot be written ({fault.strerror}): let this user write to its folder, "
+        "or correct worker.database_url."
+    )
+
+
+def _take(lock: IO[bytes], patience: float) -> None:
+    deadline = time.monotonic() + patience
     while True:
         with suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         if time.monotonic() > deadline:
-            raise LedgerUnavailable(f"Another writer has held the ledger for {PATIENCE_SECONDS} s.")
+            raise LedgerUnavailable(f"The ledger is locked: another writer has held it for {patience} s.")
         time.sleep(_NAP_SECONDS)

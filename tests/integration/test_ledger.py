@@ -6,6 +6,7 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -587,17 +588,77 @@ def test_a_locked_sqlite_says_so(sqlite_url, monkeypatch):
 
 
 def test_a_writer_that_holds_the_queue_too_long_says_so(sqlite_url, monkeypatch):
-    monkeypatch.setattr("mailworker.ledger.sqlite_write_queue.PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr("mailworker.ledger.database.PATIENCE_SECONDS", 0.05)
     ledger, other = Ledger.open(sqlite_url), Ledger.open(sqlite_url)
     with (
         other.write(),
-        pytest.raises(LedgerUnavailable, match="Another writer has held the ledger"),
+        pytest.raises(LedgerUnavailable, match="The ledger is locked: another writer has held it for"),
         ledger.write(),
     ):
         pass
     put(ledger, row("m1"))
     ledger.close()
     other.close()
+
+
+def refuses_jobs(ledger, words):
+    """Writers and whoever asks hear of it alike, as of a ledger that is away: their jobs wait."""
+    with pytest.raises(LedgerUnavailable, match=words):
+        put(ledger, row())
+    with pytest.raises(LedgerUnavailable, match=words):
+        ledger.demand_writable()
+
+
+def test_a_sqlite_file_whose_rights_were_taken_is_an_absent_ledger(sqlite_url):
+    """Its queue of writers cannot be entered; jobs must not be taken for guilty of that."""
+    ledger = Ledger.open(sqlite_url)
+    queue = Path(sqlite_url.removeprefix("sqlite:///") + ".lock")
+    queue.unlink(missing_ok=True)
+    queue.mkdir()  # which keeps root out as well
+    refuses_jobs(ledger, r"The ledger .*\.db cannot be written \(Is a directory\): let this user write")
+    queue.rmdir()
+    put(ledger, row("m1"))
+    ledger.close()
+
+
+def test_a_damaged_sqlite_file_is_an_absent_ledger(sqlite_url):
+    ledger = Ledger.open(sqlite_url)
+    ledger.close()
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
+    path.write_bytes(path.read_bytes()[:4096] + b"\xff" * (path.stat().st_size - 4096))
+    with pytest.raises(LedgerUnavailable, match="cannot be used: database disk image is malformed"):
+        put(ledger, row())
+    ledger.close()
+
+
+def test_a_user_who_may_not_write_has_an_absent_ledger(fresh_postgres_url):
+    Ledger.open(fresh_postgres_url).close()
+    owner = create_engine(fresh_postgres_url)
+    with owner.begin() as link:
+        link.execute(text("CREATE ROLE guest LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO guest"))
+    guest = make_url(fresh_postgres_url).set(username="guest")
+    try:
+        with closing(Ledger.open(guest.render_as_string())) as ledger:
+            refuses_jobs(ledger, "cannot be used: permission denied for table messages")
+    finally:
+        with owner.begin() as link:
+            link.execute(text("DROP OWNED BY guest; DROP ROLE guest"))
+        owner.dispose()
+
+
+def test_a_lock_that_does_not_end_is_an_absent_ledger(fresh_postgres_url, monkeypatch):
+    monkeypatch.setattr("mailworker.ledger.database.PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("mailworker.ledger.database._QUICK_SECONDS", 0.1)
+    ledger, other = Ledger.open(fresh_postgres_url), create_engine(fresh_postgres_url)
+    with other.begin() as link:
+        link.execute(text("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE"))
+        refuses_jobs(ledger, "does not answer: canceling statement due to lock timeout")
+        with pytest.raises(LedgerUnavailable, match="lock timeout"), ledger.read() as connection:
+            connection.execute(select(messages.c.id))
+    put(ledger, row("m1"))
+    ledger.demand_writable()
+    ledger.close()
+    other.dispose()
 
 
 @pytest.mark.parametrize("url", ["postgresql://nobody@127.0.0.1:1/none", "sqlite:////proc/none/ledger.db"])

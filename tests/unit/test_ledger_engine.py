@@ -33,7 +33,8 @@ KEEPALIVE = {
 )
 def test_a_server_that_vanished_is_noticed_in_seconds(monkeypatch, query, left_to_us):
     given = {}
-    monkeypatch.setattr(database, "create_engine", lambda url, **more: given.update(url=url, **more))
+    made = database.create_engine("sqlite://")
+    monkeypatch.setattr(database, "create_engine", lambda url, **more: given.update(url=url, **more) or made)
     database._engine(make_url(f"postgresql://u:p@host/db{query}"))
     assert given.pop("url").drivername == "postgresql+psycopg"
     assert given == {
