@@ -26,7 +26,10 @@ class Figures:
     oldest_ready: Mapping[str, float] = field(default_factory=dict)
     rejected: int = 0
     tried_again: int = 0
+    ledger_takes_writes: bool = True
+    #: The scopes that are held; for how long, in seconds, a person has held some of them.
     holds: tuple[str, ...] = ()
+    held_by_hand: Mapping[str, float] = field(default_factory=dict)
     streams: Mapping[str, int] | None = None
     calls_last_minute: int = 0
     calls_limit: int = 0
@@ -65,7 +68,10 @@ class _Once:
         self._figures = figures
 
     def collect(self) -> Iterator[Metric]:
-        yield _gauge("ledger_up", "Whether the ledger answers.", float(self._figures.messages is not None))
+        answers = self._figures.messages is not None
+        yield _gauge("ledger_up", "Whether the ledger answers.", float(answers))
+        takes = float(answers and self._figures.ledger_takes_writes)
+        yield _gauge("ledger_takes_writes", "0 while the ledger refuses writers, or is locked.", takes)
         yield _gauge("redis_up", "Whether Redis answers.", float(self._figures.streams is not None))
         if self._figures.version:
             yield _gauges("build_info", "Which version answers here.", "version", {self._figures.version: 1})
@@ -122,6 +128,8 @@ def _that_need_a_person(figures: Figures) -> Iterator[Metric]:
     )
     held = dict.fromkeys(figures.holds, 1)
     yield _gauges("hold", "What is held: a kind, or * for all mail.", "scope", held)
+    by_hand = figures.held_by_hand
+    yield _gauges("hold_by_hand_seconds", "For how long a person has held it.", "scope", by_hand)
     yield _gauge("holds", "How many holds there are.", len(figures.holds))
 
 

@@ -1,11 +1,8 @@
-"""Whether a task of this very worker can do its work: reach Redis, and a ledger that it can use."""
+"""Whether a task of this very worker can do its work: reach Redis, and a ledger that takes its writes."""
 
 from redis.exceptions import RedisError
-from sqlalchemy import select
 
 from mailworker.errors import ConfigError, TransientError
-from mailworker.ledger.query_rows import any_row
-from mailworker.ledger.tables import holds
 from mailworker.tasks.app import app
 from mailworker.tasks.base import HousekeepingTask, current_container
 
@@ -27,6 +24,5 @@ def health() -> str:
         raise TransientError(
             f"Redis does not answer ({type(fault).__name__}): start it, or correct worker.redis_url."
         ) from None
-    with container.ledger.read() as connection:
-        any_row(connection, select(holds.c.scope))
+    container.ledger.demand_writable()
     return "well"

@@ -60,7 +60,7 @@ class MetricsCollector:
             with self._home.ledger.read() as connection:
                 counts = tally(connection)
                 since = oldest_ready(connection, now)
-                ready = waiting_by_lane(connection, now)
+                ready, holds = waiting_by_lane(connection, now), current_holds(connection)
                 return {
                     "messages": {state.value: 0 for state in State} | dict(counts.by_state),
                     "final": counts.final,
@@ -79,10 +79,21 @@ class MetricsCollector:
                     **self._of_outside(connection, now),
                     "rejected": rejected(connection),
                     "tried_again": count_tried_again(connection),
-                    "holds": tuple(hold.scope for hold in current_holds(connection)),
+                    "ledger_takes_writes": self._ledger_takes_writes(),
+                    "holds": tuple(hold.scope for hold in holds),
+                    "held_by_hand": {
+                        hold.scope: _seconds(now, hold.since) for hold in holds if hold.probe_at is None
+                    },
                 }
         except TransientError:
             return {}
+
+    def _ledger_takes_writes(self) -> bool:
+        try:
+            self._home.ledger.demand_writable()
+        except TransientError:
+            return False
+        return True
 
     def _of_contacts(self, connection: Connection, now: datetime) -> dict[str, Any]:
         state = contact_backlog(connection, now)

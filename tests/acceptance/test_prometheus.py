@@ -162,7 +162,7 @@ def test_a_hold_a_refused_job_and_a_dead_process_are_alerts(
 
     try:
         assert container.mailworker("holds", "add", "lane:bulk", "a test").returncode == 0
-        assert soon("MailworkerHeld")
+        assert soon("MailworkerHeldByHand")
     finally:
         container.mailworker("holds", "release", "lane:bulk")
     wrong = container.servers.celery.send_task(

@@ -27,7 +27,7 @@ from mailworker.container import Container
 from mailworker.core.clock import utc_now
 from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import mailjet_contacts
-from mailworker.ledger.holds import hold_by_hand
+from mailworker.ledger.holds import hold, hold_by_hand
 from mailworker.ledger.scan_tables import scan_runs
 from mailworker.ledger.tables import messages
 from mailworker.queue import envelope, wake
@@ -127,9 +127,19 @@ def ledger_is_down(site):
     site.container = site.open(site.valkey.url, "postgresql://u:p@127.0.0.1:1/x")
 
 
+def ledger_takes_no_writes(site):
+    (site.folder / "ledger.db.lock").unlink(missing_ok=True)
+    (site.folder / "ledger.db.lock").mkdir()  # who queues to write cannot
+
+
 def held(site):
     with site.container.ledger.write() as connection:
-        hold_by_hand(connection, "*", reason="maintenance", now=utc_now())
+        hold(connection, "*", reason="Mailjet refuses the key", code="401", now=utc_now())
+
+
+def held_by_hand(site, days=0):
+    with site.container.ledger.write() as connection:
+        hold_by_hand(connection, "*", reason="maintenance", now=utc_now() - timedelta(days=days))
 
 
 def an_invoice_that_waits(site):
@@ -258,6 +268,9 @@ FAULTS = {
     "MailworkerRedisDown": redis_is_down,
     "MailworkerLedgerDown": ledger_is_down,
     "MailworkerHeld": held,
+    "MailworkerHeldByHand": held_by_hand,
+    "MailworkerForgottenHold": lambda site: held_by_hand(site, days=2),
+    "MailworkerLedgerDown, read-only": ledger_takes_no_writes,
     "MailworkerUrgentMailWaits": lambda site: site.add(minutes=5, lane=0, kind=URGENT),
     "MailworkerMailWaits": lambda site: site.add(minutes=20),
     "MailworkerJobsWaitOnRedis": jobs_on_the_stream,

@@ -31,6 +31,7 @@ from mailworker.config.settings import parse_settings
 from mailworker.errors import FileMissing, Unreachable
 from mailworker.invoices import review_invoice
 from mailworker.ledger.contact_rows import add_entries, new_entry
+from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.queue.channels import MAIL
 from mailworker.queue.unavailable import StreamUnavailable
@@ -419,6 +420,10 @@ class Postgres:
     def read(self):
         return self
 
+    def demand_writable(self):
+        if fault := self.answers.get("refuses"):
+            raise LedgerUnavailable(fault)
+
     def __enter__(self):
         return self
 
@@ -436,6 +441,10 @@ class Postgres:
 STANDBY = (
     "The ledger's server is a standby, or read-only, and takes no mail: point worker.database_url at its primary, "
     "or promote it (docs/several-hosts.md)."
+)
+RESET = (
+    "where it is the primary: ALTER DATABASE ... RESET default_transaction_read_only, which providers set when "
+    "its disk is full"
 )
 FORGETS = (
     "PostgreSQL forgets accepted mail at a crash or a fail-over: set synchronous_commit to on "
@@ -462,6 +471,7 @@ LATIN = (
         ({"standbys": 1}, [], [FOLLOWS]),
         ({"standbys": 1, "names": "b"}, [], []),
         ({"encoding": "LATIN1"}, [LATIN], []),
+        ({"refuses": STANDBY}, [f"{STANDBY.rstrip('.')}: {RESET}."], []),
     ],
 )
 def test_what_postgresql_would_lose(answers, faults, notes):
@@ -644,6 +654,7 @@ def test_where_redis_is_away_it_alone_is_shown_and_nothing_behind_it_is_asked(mo
         raise AssertionError
 
     monkeypatch.setattr(all_checks, "_behind_redis", never)
+    monkeypatch.setattr(all_checks.ledger_store_and_disk, "ledger_faults", lambda _: [])
     container = SimpleNamespace(redis=Redis(fault=RedisConnectionError("refused")), settings=settings())
     found = list(all_checks.examine(container, all_checks.Round(("beat",))))
     assert [(one.name, len(one.faults)) for one in found] == [("Redis answers", 1)]
@@ -653,3 +664,15 @@ def test_where_redis_is_away_it_alone_is_shown_and_nothing_behind_it_is_asked(mo
     )
     found = list(all_checks.examine(container, all_checks.Round(("beat",))))
     assert [(one.name, one.faults) for one in found] == [("one beat", ["none"])]
+
+
+def test_a_ledger_that_is_away_is_told_first_and_what_waits_for_it_is_no_fault(monkeypatch):
+    behind = [Check(one, one, lambda: ["waits"]) for one in ("beat", "queues", "workers")]
+    monkeypatch.setattr(all_checks, "_behind_redis", lambda _: iter(behind))
+    monkeypatch.setattr(all_checks.ledger_store_and_disk, "ledger_faults", lambda _: ["locked"])
+    container = SimpleNamespace(redis=Redis(), settings=settings())
+    found = list(all_checks.examine(container, all_checks.Round(("beat", "queues", "workers"))))
+    notes = ["It may be for the ledger's sake: waits"]
+    assert [(one.subject, one.faults, one.notes) for one in found] == [
+        ("ledger", ["locked"], []), ("beat", [], notes), ("queues", [], notes), ("workers", ["waits"], []),
+    ]  # fmt: skip

@@ -30,13 +30,15 @@ def lines(figures):
 
 def test_what_does_not_answer_is_left_out_and_said():
     told = lines(Figures())
-    assert told == {"mailworker_ledger_up": "0.0", "mailworker_redis_up": "0.0"}
+    assert told == dict.fromkeys(
+        ("mailworker_ledger_up", "mailworker_ledger_takes_writes", "mailworker_redis_up"), "0.0"
+    )
 
 
 def test_every_figure_has_its_name_its_words_and_its_place():
     figures = Figures(
         messages={"ready": 2, "sent": 3, "unknown": 4}, final=5, waiting=1, ready={"urgent": 7}, scheduled={"bulk": 8},
-        oldest_ready={"urgent": 9.5}, rejected=10, holds=("*", "k"), streams={"normal": 11}, calls_last_minute=12,
+        oldest_ready={"urgent": 9.5}, rejected=10, holds=("*", "k"), held_by_hand={"k": 3600}, streams={"normal": 11}, calls_last_minute=12,
         calls_limit=13, beat_age=14, oldest_in_state={"unknown": 15}, oldest_entry={"normal": 16}, contacts_pending=17,
         contacts_refused=18, oldest_contact=19, beats=20, breaker_open=21, version="1.2", tried_again=22, scans_late={"balances": 23}, events_missing=24, redis_full=0.25,
     )  # fmt: skip

@@ -21,7 +21,7 @@ from mailworker.cli.doctor_checks import (
     webhook,
     workers,
 )
-from mailworker.cli.doctor_checks.finding import Check, Finding, make
+from mailworker.cli.doctor_checks.finding import Check, Finding, Note, make
 from mailworker.config.settings import config_path, fingerprint
 from mailworker.core.clock import utc_now
 
@@ -49,6 +49,8 @@ SUBJECTS = (
 )
 _BEHIND_REDIS = ("redis", "workers", "beat", "queues", "mailjet")
 _IN_THE_LEDGER = ("ledger", "messages", "contacts", "callbacks", "scans")
+#: What stands still for the ledger's sake: beat's rounds end in it, and jobs wait on Redis for it.
+_BEFORE_THE_LEDGER = ("beat", "queues")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,21 @@ class Round:
 
 
 def examine(container: "Container", wanted: Round) -> Iterator[Finding]:
-    """Check after check, as they are made. The configuration was read already, so it can be read."""
+    """Check after check, as they are made. The configuration was read already, so it can be read.
+
+    A ledger that is away is told first: what stands still on Redis meanwhile is then no fault of its own.
+    """
     yield from _made(wanted, _of_the_file(container))
-    answers = Check("redis", "Redis answers", lambda: redis.unreachable(container.redis))
-    yield from _then(wanted, answers, _BEHIND_REDIS, lambda: _behind_redis(container))
     opens = Check("ledger", "the ledger answers", lambda: ledger_store_and_disk.ledger_faults(container))
-    yield from _then(wanted, opens, _IN_THE_LEDGER, lambda: _in_the_ledger(container))
+    concerned = any(wanted.wants(subject) for subject in (*_IN_THE_LEDGER, *_BEFORE_THE_LEDGER))
+    ledger = make(opens) if concerned else Finding("ledger", opens.name)
+    if ledger.faults:
+        yield ledger
+    answers = partial(make, Check("redis", "Redis answers", lambda: redis.unreachable(container.redis)))
+    for found in _then(wanted, answers, _BEHIND_REDIS, lambda: _behind_redis(container)):
+        yield _for_its_sake(found) if ledger.faults and found.subject in _BEFORE_THE_LEDGER else found
+    if not ledger.faults:
+        yield from _then(wanted, lambda: ledger, _IN_THE_LEDGER, lambda: _in_the_ledger(container))
     yield from _made(wanted, _of_this_host(container))
     if wanted.internet:
         yield from _made(wanted, webhook.checks(container.settings))
@@ -78,13 +89,21 @@ def examine(container: "Container", wanted: Round) -> Iterator[Finding]:
         yield from mailjet.examine(container, wanted.webhook_url)
 
 
+def _for_its_sake(found: Finding) -> Finding:
+    notes = [Note(f"It may be for the ledger's sake: {one}") for one in found.sentences]
+    return Finding(found.subject, found.name, tuple(notes))
+
+
 def _then(
-    wanted: Round, first: Check, subjects: Collection[str], others: Callable[[], Iterator[Check]]
+    wanted: Round,
+    first: Callable[[], Finding],
+    subjects: Collection[str],
+    others: Callable[[], Iterator[Check]],
 ) -> Iterator[Finding]:
     """What stands or falls with `first`: where that is wrong, it alone is shown."""
     if not any(wanted.wants(subject) for subject in subjects):
         return
-    found = make(first)
+    found = first()
     if found.faults or wanted.wants(found.subject):
         yield found
     if not found.faults:

@@ -13,6 +13,13 @@ _DISK_IS_FULL = "its disk is full: free some of it, mail waits and nothing is lo
 LEDGER: Mapping[str, str] = {
     "read-only file system": _REMOUNT,
     "cannot be written": "mail waits, nothing is lost",
+    "locked": "another program writes to that file and does not end (`fuser` names it): end that; mail waits",
+    "lock timeout": "somebody's transaction holds it: end that; whose it is: SELECT * FROM pg_stat_activity "
+    "WHERE pid IN (SELECT unnest(pg_blocking_pids(pid)) FROM pg_stat_activity); mail waits, nothing is lost",
+    "or read-only, and takes no mail": "where it is the primary: ALTER DATABASE ... RESET "
+    "default_transaction_read_only, which providers set when its disk is full",
+    "malformed": "restore it from the backup (docs/backup.md), then `mailworker ledger refill`",
+    'relation "': "run `mailworker ledger migrate`, or restore the backup",
     "not a database": "worker.database_url (DATABASE_URL) names a file of somebody else's: name another",
     "unable to open": "worker.database_url (DATABASE_URL) names a folder, or one that this user may not use",
     "permission denied": "make this user the database's owner: ALTER DATABASE ... OWNER TO ...",

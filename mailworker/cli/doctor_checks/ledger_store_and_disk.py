@@ -49,7 +49,13 @@ def _postgres_faults(container: "Container") -> Iterator[str]:
     try:
         with container.ledger.read() as connection:
             encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
-            yield from _durability_faults(connection)
+            standby = connection.exec_driver_sql("SELECT pg_is_in_recovery()").scalar()
+            if not standby:
+                yield from _durability_faults(connection)
+        if standby:
+            yield STANDBY
+        else:
+            container.ledger.demand_writable()
     except TypeError:
         # SQLAlchemy reads the server's version as text, which comes as bytes from a SQL_ASCII database.
         encoding = "SQL_ASCII"
@@ -80,10 +86,8 @@ def _split_faults(url: str) -> Iterator[str]:
 
 
 def _durability_faults(connection: Connection) -> Iterator[str]:
-    """Whether this server is the one to write to, and what a crash or a fail-over would lose of it."""
-    if connection.exec_driver_sql("SELECT pg_is_in_recovery()").scalar():
-        yield STANDBY
-    elif connection.exec_driver_sql("SHOW synchronous_commit").scalar() in {"off", "local"}:
+    """What a crash or a fail-over would lose."""
+    if connection.exec_driver_sql("SHOW synchronous_commit").scalar() in {"off", "local"}:
         yield (
             "PostgreSQL forgets accepted mail at a crash or a fail-over: set synchronous_commit to on "
             "(ALTER ROLE ... SET synchronous_commit = 'on')."
@@ -105,8 +109,7 @@ def _sqlite_faults(container: "Container", url: str) -> Iterator[str]:
     except OSError as fault:
         yield f"The ledger's folder {folder} cannot be made ({fault.strerror}): correct worker.database_url."
         return
-    with container.ledger.write() as connection:
-        connection.exec_driver_sql("SELECT count(*) FROM messages WHERE 1 = 0")
+    container.ledger.demand_writable()
     yield from disk_space_faults(folder)
     if container.settings.worker.environment == "production" and not container.settings.mailjet.is_local:
         yield Note(

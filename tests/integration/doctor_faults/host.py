@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from mailworker.cli.doctor_checks import rendering
@@ -115,6 +116,71 @@ def _(site: Installation) -> None:
     site.closing.callback(other.stop)
     hosts = f"host={cluster.folder},{other.folder}&target_session_attrs=read-write"
     site.configure(worker={"database_url": f"postgresql://{ROLE}@/postgres?{hosts}"})
+
+
+def own_database(site: Installation, name: str) -> Cluster:
+    """A database of PostgreSQL's for this ledger, with its tables; given is the server."""
+    cluster: Cluster = site.request.getfixturevalue("postgres_cluster")
+    cluster.execute(f"CREATE DATABASE {name}")
+    site.closing.callback(cluster.execute, f"DROP DATABASE {name} WITH (FORCE)")
+    site.configure(worker={"database_url": cluster.url(name)})
+    site.doctor("--only", "ledger")  # makes the tables
+    return cluster
+
+
+ASYNCHRONOUS = (
+    "PostgreSQL forgets accepted mail at a crash",
+)  # the tests' own clusters need not reach the disk
+
+
+@fault(
+    82,
+    "the ledger is set to read-only",
+    says="is a standby, or read-only, and takes no mail",
+    cure="ALTER DATABASE ... RESET default_transaction_read_only",
+    more=ASYNCHRONOUS,
+)
+def _(site: Installation) -> None:
+    own_database(site, "frozen").execute("ALTER DATABASE frozen SET default_transaction_read_only = on")
+
+
+@fault(
+    83,
+    "somebody's transaction locks PostgreSQL's table",
+    says="canceling statement due to lock timeout",
+    cure="somebody's transaction holds it: end that",
+    more=ASYNCHRONOUS,
+)
+def _(site: Installation) -> None:
+    where = own_database(site, "locked").url("locked").replace("+psycopg", "")
+    other = site.closing.enter_context(psycopg.connect(where))
+    other.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
+
+
+@fault(
+    84,
+    "another program writes to SQLite's file and does not end",
+    says="database is locked",
+    cure="`fuser` names it",
+)
+def _(site: Installation) -> None:
+    site.ledger()
+    other = sqlite3.connect(site.folder / "ledger.db", isolation_level=None)
+    site.closing.callback(other.close)
+    other.execute("BEGIN IMMEDIATE")
+
+
+@fault(
+    85,
+    "SQLite's file may not be written",
+    says="ledger.db cannot be written",
+    cure="let this user write to its folder",
+)
+def _(site: Installation) -> None:
+    site.ledger()
+    queue = site.folder / "ledger.db.lock"
+    queue.unlink(missing_ok=True)
+    queue.mkdir()  # who queues to write cannot, root neither
 
 
 def without_library(site: Installation, name: str) -> None:
