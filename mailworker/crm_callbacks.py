@@ -10,6 +10,7 @@ from typing import Any
 import requests
 
 from mailworker.config.callbacks import CallbackSettings
+from mailworker.core.http_session import DirectSession
 from mailworker.core.kind import Kind
 from mailworker.errors import MailworkerError, Misconfigured, Unreachable
 from mailworker.ledger import Ledger, callback_rows
@@ -114,13 +115,9 @@ class Callbacks:
             raise Misconfigured(fault)
         content, headers = signed(body, change.webhook_id, settings.key, self._clock())
         try:
-            answer = requests.post(
-                settings.url,
-                data=content,
-                headers=headers,
-                timeout=(5, settings.timeout.total_seconds()),
-                allow_redirects=False,
-            )
+            with DirectSession() as session:
+                timeouts = (5, settings.timeout.total_seconds())
+                answer = session.post(settings.url, data=content, headers=headers, timeout=timeouts)
         except requests.RequestException as fault:
             raise Unreachable(f"The CRM did not take the call: {type(fault).__name__}.") from None
         if answer.status_code == 410:

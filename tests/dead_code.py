@@ -26,6 +26,7 @@ OUTSIDE = {
     "process_bind_param": "SQLAlchemy",
     "process_result_value": "SQLAlchemy",
     "cert_verify": "requests",
+    "get_redirect_target": "requests",
     "_build_layout_context": "WeasyPrint",
     "handle_starttag": "html.parser",
     "handle_data": "html.parser",

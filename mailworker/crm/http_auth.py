@@ -16,6 +16,7 @@ from requests.auth import AuthBase
 
 from mailworker.config.crm import HttpSettings
 from mailworker.core import clock
+from mailworker.core.http_session import DirectSession
 from mailworker.core.secrets import Secret
 from mailworker.crm.http_responses import checked, json_of, timeouts, unreachable
 from mailworker.errors import Misconfigured
@@ -125,7 +126,8 @@ class TokenLogin:
     def _post(self, path: str, body: dict[str, str]) -> requests.Response:
         url = self.settings.base_url.rstrip("/") + path
         try:
-            return requests.post(url, json=body, timeout=timeouts(self.settings), allow_redirects=False)
+            with DirectSession() as session:
+                return session.post(url, json=body, timeout=timeouts(self.settings))
         except requests.RequestException as fault:
             raise unreachable(fault) from None
 

@@ -9,6 +9,7 @@ import requests
 
 from mailworker.config.crm import HttpSettings, Question
 from mailworker.core.did_you_mean import did_you_mean
+from mailworker.core.http_session import DirectSession
 from mailworker.crm.field_expression import dig, value_at
 from mailworker.crm.http_auth import CrmLogin
 from mailworker.crm.http_responses import checked, checked_record, json_of, timeouts, unreachable
@@ -25,7 +26,7 @@ class HttpRows:
         self.settings = settings
         self.login = login
         self.page_size = page_size
-        self._session = requests.Session()
+        self._session = DirectSession()
 
     def offers(self, question: Question) -> bool:
         """Whether there is a path for it."""
@@ -153,8 +154,6 @@ class HttpRows:
                 params=parameters,
                 auth=self.login.auth(),
                 timeout=timeouts(self.settings),
-                # A redirect to another host would carry the API key there.
-                allow_redirects=False,
             )
         except requests.RequestException as fault:
             raise unreachable(fault) from None

@@ -10,6 +10,7 @@ import requests
 import yaml
 
 from mailworker.config.crm import HttpSettings
+from mailworker.core.http_session import DirectSession
 from mailworker.crm.http_auth import login_of
 from mailworker.crm.http_responses import timeouts, unreachable
 from mailworker.errors import MailworkerError, Misconfigured
@@ -35,7 +36,7 @@ _LARGEST = 20_000_000
 
 def fetch_description(settings: HttpSettings) -> tuple[str, Mapping[str, Any]]:
     """The path of the description, and its content. Raises Misconfigured with the paths that were tried."""
-    with requests.Session() as session:
+    with DirectSession() as session:
         tried: list[str] = []
         for path in (*_from_docs(session, settings), *PATHS):
             if path in tried:
@@ -73,7 +74,7 @@ def _get(session: requests.Session, settings: HttpSettings, path: str) -> bytes 
 
 def _asked(session: requests.Session, settings: HttpSettings, path: str, auth: Any) -> requests.Response:
     url = settings.base_url.rstrip("/") + path
-    return session.get(url, auth=auth, timeout=timeouts(settings), allow_redirects=False)
+    return session.get(url, auth=auth, timeout=timeouts(settings))
 
 
 def _read(content: bytes | None) -> Mapping[str, Any] | None:

@@ -214,6 +214,8 @@ def test_doctor_warns_of_a_key_in_clear():
         ((503, {}, b"<html>"), Unreachable, "answered 503"),
         ((403, {}, b"{}"), Misconfigured, "refuses one of invoices"),
         ((302, {"Location": "http://elsewhere.invalid/"}, b""), Misconfigured, "redirects"),
+        ((302, {"Location": "http://[bad"}, b""), Misconfigured, "redirects"),
+        ((302, {"Location": "/connexion?retour=\xe9"}, b""), Misconfigured, "redirects"),  # latin-1
         ((200, {}, b"<html>login</html>"), Misconfigured, "not JSON"),
         ((200, {"Content-Length": "99"}, b"{"), Unreachable, "cannot be reached"),
     ],

@@ -19,9 +19,8 @@ class Site:
     def __init__(self, pages, closed=None):
         self.pages, self.closed, self.asked = pages, closed, []
 
-    def get(self, url, *, auth, timeout, allow_redirects):
+    def get(self, url, *, auth, timeout):
         assert timeout
-        assert allow_redirects is False
         path = url.removeprefix("https://crm.example")
         self.asked.append((path, auth is not None))
         found = self.pages.get(path)
@@ -45,7 +44,7 @@ class Site:
 def fetched(monkeypatch):
     def fetch(pages, closed=None, **more):
         site = Site(pages, closed)
-        monkeypatch.setattr(openapi_fetch.requests, "Session", lambda: site)
+        monkeypatch.setattr(openapi_fetch, "DirectSession", lambda: site)
         settings = HttpSettings(base_url="https://crm.example/", **({"api_key": "k"} | more))
         return site, lambda: fetch_description(settings)
 

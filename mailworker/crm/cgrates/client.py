@@ -12,6 +12,7 @@ from typing import Any
 import requests
 
 from mailworker.config.cgrates import CgratesSettings
+from mailworker.core.http_session import DirectSession
 from mailworker.crm.cgrates.account import Account, read_account
 from mailworker.errors import BadInput, Misconfigured, Unreachable
 
@@ -23,7 +24,7 @@ class CgratesClient:
 
     def __init__(self, settings: CgratesSettings) -> None:
         self.settings = settings
-        self._session = requests.Session()
+        self._session = DirectSession()
         # The engine is a neighbour: neither a proxy nor ~/.netrc of this host has anything to do with it.
         self._session.trust_env = False
         if settings.password:  # never without its user
@@ -86,7 +87,6 @@ class CgratesClient:
                 data=body,
                 headers={"Content-Type": "application/json"},
                 timeout=(5, self.settings.timeout.total_seconds()),
-                allow_redirects=False,
             )
         except requests.Timeout:
             raise Unreachable("CGRateS did not answer in time.") from None
