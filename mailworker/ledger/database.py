@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
@@ -169,6 +169,12 @@ def _postgres_engine(url: URL) -> Engine:
         if seconds := connection.get_execution_options().get("mailworker_patience"):
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{seconds}s'")
 
+    @event.listens_for(engine, "handle_error")
+    def _refused(context: ExceptionContext) -> None:
+        # A session stays read-only for as long as it lasts, though the database is so no more.
+        if _sqlstate(context.sqlalchemy_exception) == _READ_ONLY:
+            context.is_disconnect = True
+
     return engine
 
 
@@ -224,7 +230,7 @@ def _translated() -> Iterator[None]:
         raise
 
 
-def _sqlstate(fault: Exception) -> str | None:
+def _sqlstate(fault: Exception | None) -> str | None:
     """PostgreSQL's five letters for what went wrong."""
     return getattr(getattr(fault, "orig", None), "sqlstate", None)
 

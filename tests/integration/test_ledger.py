@@ -690,6 +690,10 @@ def test_a_server_that_only_answers_questions_is_an_absent_one(fresh_postgres_ur
         ledger.write() as connection,
     ):
         accept(connection, [row("m1")], NOW)
+    with psycopg.connect(fresh_postgres_url.replace("+psycopg", ""), autocommit=True) as link:
+        link.execute("SET default_transaction_read_only = off")
+        link.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+    put(ledger, row("m1"))  # by a session of the time after that, without a restart
     ledger.close()
 
 
