@@ -34,6 +34,8 @@ class Figures:
     calls_last_minute: int = 0
     calls_limit: int = 0
     beat_age: float | None = None
+    #: What beat sent for the worker of `scans`, and nobody took yet.
+    rounds_waiting: int = 0
     counted: Mapping[Labelled, int] = field(default_factory=dict)
     #: Since when, in seconds: messages in a state that they should leave by themselves, entries of a stream.
     oldest_in_state: Mapping[str, float] = field(default_factory=dict)

@@ -29,7 +29,7 @@ from mailworker.ledger.webhook_log import silence
 from mailworker.observability.prometheus_exposition import Figures
 from mailworker.observability.redis_counters import counted
 from mailworker.queue import envelope, quarantine
-from mailworker.queue.channels import STREAMS
+from mailworker.queue.channels import SCANS, STREAMS
 from mailworker.queue.stream import GroupStream
 from mailworker.scan_registry import scans_of, unanswered_since
 
@@ -128,6 +128,7 @@ class MetricsCollector:
                 "calls_limit": self._home.settings.mailjet.calls_per_minute,
                 "oldest_entry": {word: _age(redis, name, seconds) for word, name in streams.items()},
                 "beat_age": self._beat_age(redis),
+                "rounds_waiting": int(redis.llen(SCANS)),
                 "beats": int(
                     redis.zcount(envelope.BEATS_KEY, seconds - envelope.BEAT_SILENCE.total_seconds(), "+inf")
                 ),

@@ -33,8 +33,10 @@ from mailworker.errors import BadInput, Unreachable
 from mailworker.ledger import contact_sync_runs
 from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.limits import CallLane
+from mailworker.queue.channels import CONTACTS
 from mailworker.rules.contact_sync_cost_and_pauses import Plan
 from tests.doubles import Clock, settings
+from tests.redis_clock import simulated_redis
 from tests.rows import NOW, after
 
 CRM = "crm: {source: demo}\n"
@@ -187,8 +189,25 @@ def test_a_template_costs_one_call_of_the_lowest_lane(monkeypatch):
 
 
 def test_without_a_contact_it_says_how_to_begin(ledger, capsys):
-    show_status(SimpleNamespace(ledger=ledger))
+    show_status(SimpleNamespace(ledger=ledger, redis=simulated_redis()))
     assert "No contact has been synced yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [(1, "1 change waits on Redis"), (2, "2 changes wait on Redis"), (None, "does not answer")],
+)
+def test_what_no_worker_has_taken_yet_shows(ledger, capsys, changes, told):
+    redis = simulated_redis()
+    for _ in range(changes or 0):
+        redis.xadd(CONTACTS.stream, {"v": "1"})
+    if changes is None:
+        redis.set(CONTACTS.stream, "something else")
+    container = SimpleNamespace(ledger=ledger, redis=redis)
+    show_status(container)
+    assert told in capsys.readouterr().out.splitlines()[0]
+    write_status(container)
+    assert json.loads(capsys.readouterr().out)["on_redis"] == changes
 
 
 def test_how_contacts_stand(ledger, capsys):
@@ -202,7 +221,7 @@ def test_how_contacts_stand(ledger, capsys):
     )
     with ledger.write() as connection:
         contact_sync_runs.open_sync(connection, "s1", NOW)
-    container = SimpleNamespace(ledger=ledger)
+    container = SimpleNamespace(ledger=ledger, redis=simulated_redis())
     show_status(container)
     told = capsys.readouterr().out
     lines = [" ".join(line.split()) for line in told.splitlines()]
@@ -327,6 +346,7 @@ def synced(ledger, reading, *, steps=(), config=CRM, offers=True, **options):
     """What a sync with these options did, and what it slept."""
     contacts = Contacts(ledger, reading, steps)
     container = SimpleNamespace(
+        redis=simulated_redis(),
         ledger=ledger, contacts=contacts, contact_reader=contacts, clock=Clock(), settings=settings(config),
         crm=SimpleNamespace(offers=lambda question: offers and question == "customers"),
     )  # fmt: skip

@@ -386,6 +386,18 @@ def test_beat(silent, beats, sentence):
     assert list(workers.beat_faults(redis, NOW)) == ([sentence] if sentence else [])
 
 
+def test_a_beat_whose_rounds_nobody_takes_is_not_blamed():
+    redis = simulated_redis()
+    redis.set(workers.envelope.BEAT_KEY, (NOW - 52 * SECOND).isoformat())
+    redis.rpush("scans", *"123")
+    assert "start it again" in next(workers.beat_faults(redis, NOW))
+    redis.rpush("scans", "4")
+    assert next(workers.beat_faults(redis, NOW)) == (
+        "Beat runs, and for 52 s nobody has taken what it sends (4 wait): start a worker for the queue scans, or "
+        "see if it hangs."
+    )
+
+
 # ---- this host
 
 

@@ -588,6 +588,15 @@ def test_a_page_of_a_ledger_that_is_away_says_what_happens_and_asks_again(desk):
     [
         (Figures(messages={}, streams={}), "Celery beat was never seen"),
         (Figures(messages={}, streams={}, beat_age=21.0), "Celery beat was last seen so many seconds ago"),
+        (Figures(messages={}, streams={}, beat_age=21.0, rounds_waiting=3), "Celery beat was last seen"),
+        (
+            Figures(messages={}, streams={}, beat_age=21.0, rounds_waiting=4),
+            "The worker of the queue scans does not take what beat sends",
+        ),
+        (
+            Figures(messages={}, streams={}, beat_age=21.0, ledger_takes_writes=False),
+            "The database takes no writes",
+        ),
         (Figures(messages={}, streams={}, beat_age=19.0), ""),
         (Figures(messages={}, streams={}, beat_age=600.0, redis_takes_writes=False), ""),
         (Figures(messages={}, streams={}, redis_takes_writes=False), ""),

@@ -1,10 +1,14 @@
 """How the contacts stand at Mailjet, for people and for programs."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from mailworker.cli.console import console, table, write_json
 from mailworker.ledger import contact_counts, contact_sync_runs
+from mailworker.queue.channels import CONTACTS
+from mailworker.queue.stream import GroupStream
+from mailworker.queue.unavailable import StreamUnavailable
 
 if TYPE_CHECKING:
     from mailworker.container import Container
@@ -23,7 +27,12 @@ def show_status(container: "Container") -> None:
             contact_counts.count_unsubscribed(connection),
         )
         stuck, sync = contact_counts.stuck(connection), contact_sync_runs.latest_sync(connection)
-    out = console()
+    out, on_redis = console(), _on_redis(container)
+    if on_redis:
+        changes = "1 change waits" if on_redis == 1 else f"{on_redis} changes wait"
+        out.print(f"{changes} on Redis for a worker of the queue contacts.", style="yellow")
+    elif on_redis is None:
+        out.print("Redis does not answer, so nobody knows which changes wait there.", style="yellow")
     if not states and sync is None:
         out.print("No contact has been synced yet: `mailworker contacts sync --dry-run` shows what would be.")
         return
@@ -50,9 +59,17 @@ def write_status(container: "Container") -> None:
             "unsubscribed": contact_counts.count_unsubscribed(connection),
             "refused": contact_counts.refused(connection, limit=1000),
             "waiting_because": contact_counts.stuck(connection),
+            "on_redis": _on_redis(container),
             "full_sync": dict(sync) if sync is not None else None,
         }
     write_json(document)
+
+
+def _on_redis(container: "Container") -> int | None:
+    """How many changes no worker has taken yet; None where Redis does not answer."""
+    with suppress(StreamUnavailable):
+        return GroupStream(container.redis, CONTACTS.stream, at_once=1).waiting()
+    return None
 
 
 def sync_sentence(row: Mapping[str, Any]) -> str:

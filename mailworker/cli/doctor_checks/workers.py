@@ -14,6 +14,7 @@ from mailworker.cli.local_stack.production_workers import CREW
 from mailworker.core.redis_url import parse_redis_url
 from mailworker.core.version import VERSION
 from mailworker.queue import envelope
+from mailworker.queue.channels import SCANS
 from mailworker.queue.redis_connection import connect
 
 #: Seconds for the workers' answers; who is missing is asked again, for on a busy host they come late.
@@ -115,7 +116,14 @@ def beat_faults(redis: "Redis", now: datetime) -> Iterator[str]:
         )
     elif (silent := now - datetime.fromisoformat(last)) > envelope.BEAT_SILENCE:
         seconds = f"{silent.total_seconds():.0f} s"
-        yield f"Beat was last heard {seconds} ago: start it again, and a worker for scans."
+        waiting: Any = redis.llen(SCANS)
+        if waiting > envelope.MOST_ROUNDS_WAITING:
+            yield (
+                f"Beat runs, and for {seconds} nobody has taken what it sends ({waiting} wait): start a "
+                "worker for the queue scans, or see if it hangs."
+            )
+        else:
+            yield f"Beat was last heard {seconds} ago: start it again, and a worker for scans."
     else:
         beats: Any = redis.zrangebyscore(
             envelope.BEATS_KEY, (now - envelope.BEAT_SILENCE).timestamp(), "+inf"

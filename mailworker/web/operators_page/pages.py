@@ -27,7 +27,7 @@ from mailworker.ledger.scan_runs import latest
 from mailworker.ledger.standings import standings
 from mailworker.ledger.statistics import current_campaigns, current_tallies
 from mailworker.ledger.suppressions import latest as latest_suppressions
-from mailworker.queue.envelope import BEAT_SILENCE
+from mailworker.queue.envelope import BEAT_SILENCE, MOST_ROUNDS_WAITING
 from mailworker.rules.message_explain import explained
 from mailworker.scan_registry import off, rehearses, scans_of
 from mailworker.statistics_report import rows_by_campaign, rows_by_kind
@@ -105,6 +105,7 @@ class OperatorsPage(PageShell):
             rejections=[rejection_view(row, self.format) for row in rejections],
             tried_again=again,
             beat_silence=BEAT_SILENCE.total_seconds(),
+            beat_lives=figures.rounds_waiting > MOST_ROUNDS_WAITING,
         )
 
     @behind_login
