@@ -702,7 +702,7 @@ class Session:
         self.answers, self.asked = list(answers), []
 
     def get(self, url, **given):
-        self.asked.append((url, given["params"], given["allow_redirects"], given["timeout"]))
+        self.asked.append((url, given["params"], given["timeout"]))
         return self.answers.pop(0)
 
 
@@ -726,11 +726,10 @@ def test_pages_of_an_api_end_with_an_empty_one():
     first, second = rows.pages("invoices", ())
     assert [row["invoice_id"] for row in (*first.rows, *second.rows)] == [1, 2, 3]
     assert ([*first.ends], [*second.ends]) == ([(0,), (1,)], [(2,)])
-    assert [given["page"] for _, given, _, _ in rows._session.asked] == [1, 2, 3]
+    assert [given["page"] for _, given, _ in rows._session.asked] == [1, 2, 3]
     assert rows._session.asked[0] == (
         "https://crm.example/crm/invoice/",
         {"page": 1, "per_page": 2},
-        False,
         (5.0, 30.0),
     )
     assert rows.count("invoices") is None
@@ -739,7 +738,7 @@ def test_pages_of_an_api_end_with_an_empty_one():
 def test_reading_goes_on_after_a_page_and_ends_where_one_comes_twice():
     rows = rest(listed(7), listed(7), **FIELDS)
     assert len(list(rows.pages("invoices", (), (3,)))) == 1
-    assert [given["page"] for _, given, _, _ in rows._session.asked] == [4, 5]
+    assert [given["page"] for _, given, _ in rows._session.asked] == [4, 5]
     assert list(rest().pages("balances", ())) == []
 
 

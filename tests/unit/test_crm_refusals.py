@@ -78,13 +78,13 @@ def test_each_silence_of_the_engine_says_what_to_do(fault, error, words):
     asked = []
 
     def post(url, **more):
-        asked.append((url, more["allow_redirects"], more["timeout"][0]))
+        asked.append((url, more["timeout"][0]))
         raise fault
 
     client._session.post = post
     with pytest.raises(error, match=words):
         client.version()
-    assert asked == [("http://127.0.0.1:1/jsonrpc", False, 5)]
+    assert asked == [("http://127.0.0.1:1/jsonrpc", 5)]
     client.close()
 
 
