@@ -9,7 +9,7 @@ from mailworker.crm.crm_interface import Found
 from mailworker.crm.records import CrmInvoice, Exclusion
 from mailworker.errors import BadInput, Misconfigured
 from mailworker.ledger.notification_log import SentNotification, notifications_of
-from mailworker.reminders.drafts import by_hand, fill_gaps, written
+from mailworker.reminders.drafts import by_hand, fill_gaps, reader_of, written
 from mailworker.reminders.scan import reminder_kinds
 from mailworker.rules.pre_send.reminder import (
     ReminderPolicy,
@@ -22,7 +22,7 @@ from mailworker.rules.pre_send.reword import compare, replace
 from mailworker.rules.pre_send.verdicts import Row, Verdict, Verdicts
 from mailworker.rules.quiet_hours import local_day
 from mailworker.rules.reminder_due import Due
-from mailworker.rules.reminder_grouping import Reminder, together
+from mailworker.rules.reminder_grouping import Reminder, merge, together
 from mailworker.rules.reminder_ladder import Step
 from mailworker.scans.ask_crm_before_sending import CrmPreSendCheck, fetch, row_or_fault
 from mailworker.scans.rule_settings import hours_of, ladder_of
@@ -95,8 +95,8 @@ class ReminderPreSendCheck(CrmPreSendCheck):
         if not isinstance(found, StillTrue):
             return found
         reminder = self._reminder(row, notified, found.keys, known, now)
-        if len(found.keys) < len(notified):
-            return replace(self._write(reminder, now), found.keys, now)
+        if len(reminder.all) < len(notified):
+            return replace(self._write(reminder, now), reminder.keys, now)
         return compare(row, self._write(_in_its_words(reminder, row), now), now)
 
     def _decide_by_hand(self, row: Row, known: _Known, now: datetime) -> Verdict | None:
@@ -122,12 +122,16 @@ class ReminderPreSendCheck(CrmPreSendCheck):
         known: _Known,
         now: datetime,
     ) -> Reminder[CrmInvoice]:
-        """These steps of the reminder as they would be written now."""
-        return together(
+        """These steps of the reminder as they would be written now.
+
+        Those that belong into a mail to another reader, customer or currency by now wait for the next scan.
+        """
+        all_ = together(
             (facts.invoice, self._due(row, facts, facts.invoice, now))
             for facts in map(known.step, notified)
             if facts.key in keys and isinstance(facts.invoice, CrmInvoice)
         )
+        return merge(all_.all, reader_of)[0]
 
     def _due(self, row: Row, facts: StepFacts, invoice: CrmInvoice, now: datetime) -> Due:
         step = Step(facts.days, row["kind"])

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
+from mailworker.core.address import canonical_address
 from mailworker.crm.instalments import invoice_of_instalment
 from mailworker.crm.records import CrmInvoice
 from mailworker.ledger.notification_log import Claim, about_invoice
@@ -43,6 +44,11 @@ def written(
         Claim(one.key, about_invoice(invoice.invoice_id), one.step.days) for invoice, one in reminder.all
     )
     return ScanClaim(row, tuple(claims), "; ".join(_why(invoice, one) for invoice, one in reminder.all))
+
+
+def reader_of(invoice: CrmInvoice) -> str:
+    """Who reads the mail about this invoice: one mailbox, however its address is written."""
+    return canonical_address(invoice.email)
 
 
 def fill_gaps(invoice: CrmInvoice, row: Mapping[str, Any]) -> CrmInvoice:

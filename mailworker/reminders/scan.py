@@ -19,7 +19,7 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.notification_log import SentNotification, about_invoice, by_hand, notifications_about
 from mailworker.ledger.scan_activation import arming_of
 from mailworker.ledger.standings import standings
-from mailworker.reminders.drafts import written
+from mailworker.reminders.drafts import reader_of, written
 from mailworker.rules.quiet_hours import not_before
 from mailworker.rules.recipient_gate import Purpose, refusal
 from mailworker.rules.reminder_due import Due, NotDue, decide
@@ -70,7 +70,7 @@ class ReminderScan:
                 skipped["suppressed"] += 1
             else:
                 due.append((invoice, verdict))
-        return self._written(merge(due) if self._grouped else alone(due), skipped, now)
+        return self._written(merge(due, reader_of) if self._grouped else alone(due), skipped, now)
 
     def verdict(
         self, invoice: CrmInvoice, notified: Iterable[SentNotification], as_of: datetime

@@ -1,7 +1,7 @@
 """One mail for several reminders of one customer."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -54,15 +54,16 @@ class Reminder(Generic[InvoiceT]):
         return sum((invoice.owed for invoice, _ in self.all), Decimal(0))
 
 
-def merge(due: Iterable[tuple[InvoiceT, Due]]) -> list[Reminder[InvoiceT]]:
-    """One mail for each customer, currency, and side of the due date: "is due soon" is not "is overdue".
+def merge(due: Iterable[tuple[InvoiceT, Due]], reader: Callable[[InvoiceT], str]) -> list[Reminder[InvoiceT]]:
+    """One mail for each customer, `reader`, currency, and side of the due date: due soon is not overdue.
 
-    It names fifty invoices at most, for Mailjet takes no longer list; what is more makes another mail.
+    A customer's invoices may go to several people, of whom each reads only their own. A mail names fifty
+    invoices at most, for Mailjet takes no longer list; what is more makes another mail.
     """
-    groups: dict[tuple[str, str, bool], list[tuple[InvoiceT, Due]]] = {}
+    groups: dict[tuple[str, str, str, bool], list[tuple[InvoiceT, Due]]] = {}
     for invoice, reminder in due:
-        side = reminder.step.days < 0
-        groups.setdefault((invoice.customer_id, invoice.currency, side), []).append((invoice, reminder))
+        group = invoice.customer_id, reader(invoice), invoice.currency, reminder.step.days < 0
+        groups.setdefault(group, []).append((invoice, reminder))
     mails = (chunked(together(members).all, LIST_ELEMENTS) for members in groups.values())
     return [Reminder(tuple(part)) for parts in mails for part in parts]
 

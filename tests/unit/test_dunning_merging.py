@@ -22,22 +22,34 @@ def due(number, days, customer="C-1", currency="EUR", at=NOW, owed="10.00"):
     return invoice, Due(step, f"reminder:F-{number}:{step.name}", at, max(0, days))
 
 
+def mails_for(due, reader=lambda _invoice: "zoe@x.example"):
+    return merge(due, reader)
+
+
 def about(reminders):
     return [sorted(invoice.invoice_id for invoice, _ in one.all) for one in reminders]
 
 
 def test_one_mail_for_each_customer():
-    both = merge([due(1, 14), due(8, 7), due(9, 7, customer="C-2")])
+    both = mails_for([due(1, 14), due(8, 7), due(9, 7, customer="C-2")])
     assert about(both) == [["F-1", "F-8"], ["F-9"]]
     assert both[0].owed == Decimal("20.00")
 
 
+def test_each_reader_gets_their_own_invoices_alone():
+    readers = {"F-1": "a@x.example", "F-2": "b@x.example", "F-3": "a@x.example"}
+    made = mails_for([due(1, 7), due(2, 7), due(3, 7)], lambda invoice: readers[invoice.invoice_id])
+    assert about(made) == [["F-1", "F-3"], ["F-2"]]
+
+
 def test_currencies_are_not_added_up():
-    assert about(merge([due(1, 7), due(2, 7, currency="XPF")])) == [["F-1"], ["F-2"]]
+    assert about(mails_for([due(1, 7), due(2, 7, currency="XPF")])) == [["F-1"], ["F-2"]]
 
 
 def test_one_mail_names_fifty_invoices_at_most():
-    many = merge([due(number, 7) for number in range(1, 28)] + [due(number, 14) for number in range(1, 28)])
+    many = mails_for(
+        [due(number, 7) for number in range(1, 28)] + [due(number, 14) for number in range(1, 28)]
+    )
     assert [len(one.all) for one in many] == [50, 4]
     assert sum(one.owed for one in many) == 54 * Decimal("10.00")
     assert len({one.key for one in many}) == 2
@@ -45,35 +57,39 @@ def test_one_mail_names_fifty_invoices_at_most():
 
 
 def test_due_soon_is_not_overdue():
-    assert about(merge([due(1, 7), due(26, -3)])) == [["F-1"], ["F-26"]]
-    assert about(merge([due(1, 7), due(23, 0)])) == [["F-1", "F-23"]]  # "is due today" asks for payment too
+    assert about(mails_for([due(1, 7), due(26, -3)])) == [["F-1"], ["F-26"]]
+    assert about(mails_for([due(1, 7), due(23, 0)])) == [
+        ["F-1", "F-23"]
+    ]  # "is due today" asks for payment too
 
 
 def test_the_latest_step_of_the_oldest_invoice_leads():
-    merged = merge([due(8, 7), due(3, 14), due(1, 14)])[0]
+    merged = mails_for([due(8, 7), due(3, 14), due(1, 14)])[0]
     assert merged.leading[0].invoice_id == "F-1"
-    assert merge([due(10, 14), due(8, 14)])[0].leading[0].invoice_id == "F-8", "by the date, not by the id"
+    assert mails_for([due(10, 14), due(8, 14)])[0].leading[0].invoice_id == "F-8", (
+        "by the date, not by the id"
+    )
     twin = replace(due(3, 14)[0], invoice_id="F-2"), due(3, 14)[1]
-    assert merge([due(3, 14), twin])[0].leading[0].invoice_id == "F-2", "of one day by the id"
+    assert mails_for([due(3, 14), twin])[0].leading[0].invoice_id == "F-2", "of one day by the id"
 
 
 def test_it_leaves_when_all_may():
     later = NOW.replace(hour=15)
-    assert merge([due(1, 7), due(2, 7, at=later)])[0].not_before == later
+    assert mails_for([due(1, 7), due(2, 7, at=later)])[0].not_before == later
 
 
 def test_the_key_says_what_is_in_it_whatever_the_order():
     one, two, three = due(1, 7), due(2, 7), due(3, 7)
-    assert merge([one, two])[0].key == merge([two, one])[0].key
-    assert merge([one, two])[0].key != merge([one, three])[0].key
-    assert merge([one, two])[0].keys == ("reminder:F-1:d+7", "reminder:F-2:d+7")
+    assert mails_for([one, two])[0].key == mails_for([two, one])[0].key
+    assert mails_for([one, two])[0].key != mails_for([one, three])[0].key
+    assert mails_for([one, two])[0].keys == ("reminder:F-1:d+7", "reminder:F-2:d+7")
     put_off = replace(one[0], due_date=date(2026, 11, 9)), one[1]
-    assert merge([put_off, two])[0].keys == ("reminder:F-2:d+7", "reminder:F-1:d+7")
-    assert merge([put_off, two])[0].key == merge([one, two])[0].key
+    assert mails_for([put_off, two])[0].keys == ("reminder:F-2:d+7", "reminder:F-1:d+7")
+    assert mails_for([put_off, two])[0].key == mails_for([one, two])[0].key
 
 
 def test_a_single_invoice_keeps_its_own_key():
-    assert merge([due(1, 7)])[0].key == alone([due(1, 7)])[0].key == "reminder:F-1:d+7"
+    assert mails_for([due(1, 7)])[0].key == alone([due(1, 7)])[0].key == "reminder:F-1:d+7"
 
 
 def test_without_merging_each_goes_alone():
@@ -83,5 +99,6 @@ def test_without_merging_each_goes_alone():
 def test_facts_may_be_richer_than_the_rule_needs():
     invoice, verdict = due(1, 7)
     assert (
-        merge([(replace(invoice, timezone="Europe/Paris"), verdict)])[0].leading[0].timezone == "Europe/Paris"
+        mails_for([(replace(invoice, timezone="Europe/Paris"), verdict)])[0].leading[0].timezone
+        == "Europe/Paris"
     )

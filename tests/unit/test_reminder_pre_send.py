@@ -209,6 +209,46 @@ def test_a_group_says_what_is_owed_when_it_leaves(make_world):
     assert world.states == ["sent"]
 
 
+@pytest.mark.parametrize(
+    ("change", "others"),
+    [
+        ({"email": "autre@courriel.example"}, ("autre@courriel.example", "30,00\u00a0€")),
+        (
+            {"currency": "XOF", "owed": Decimal(20000)},
+            ("zoe@courriel.example", "20\u202f000\u00a0F\u202fCFA"),
+        ),
+        ({"customer_id": "D"}, ("zoe@courriel.example", "30,00\u00a0€")),
+    ],
+)
+def test_what_belongs_into_another_mail_by_now_leaves_the_group(make_world, change, others):
+    """One of two invoices passed to another reader, currency or customer between the scan and the call."""
+    world = make_world(*(invoice(n, due=days_ago(8)) for n in (1, 2)), extra=GROUPED)
+    world.scan()
+    world.crm.change(2, **change)
+    world.dispatch()
+    world.scan()
+    world.dispatch()
+    told = [
+        (m.to.email, m.variables["invoice_number"], m.variables["total_amount"]) for _, m in world.box.mails
+    ]
+    assert told == [
+        ("zoe@courriel.example", "FA-1", "30,00\u00a0€"),
+        (others[0], "FA-2", others[1]),
+    ]
+    assert world.scan().written == 0
+
+
+def test_a_whole_group_follows_its_reader(make_world):
+    world = make_world(*(invoice(n, due=days_ago(8)) for n in (1, 2)), extra=GROUPED)
+    world.scan()
+    for n in (1, 2):
+        world.crm.change(n, email="zoe@ailleurs.example")
+    world.dispatch()
+    assert [(m.to.email, m.variables["invoice_number"]) for _, m in world.box.mails] == [
+        ("zoe@ailleurs.example", "FA-1, FA-2")
+    ]
+
+
 def test_a_question_with_fewer_columns_takes_nothing_away(make_world):
     """`open_invoices` may tell links and languages that `invoices` does not."""
     world = make_world(invoice(7, due=days_ago(8), language="en"))

@@ -175,6 +175,19 @@ def test_one_mail_for_all_that_a_customer_owes_also_over_pages(make_world):
     assert world.scan().written == 0
 
 
+def test_of_a_customers_invoices_each_reader_gets_their_own(make_world):
+    emails = {1: "achats@firme.example", 2: "reseau@firme.example", 3: "ACHATS@firme.example"}
+    world = make_world(
+        *(invoice(n, due=days_ago(7), email=email) for n, email in emails.items()), extra=GROUPED
+    )
+    world.scan()
+    world.dispatch()
+    assert sorted((mail.to.email, mail.variables["invoice_number"]) for _, mail in world.box.mails) == [
+        ("achats@firme.example", "FA-1, FA-3"),
+        ("reseau@firme.example", "FA-2"),
+    ]
+
+
 @pytest.mark.parametrize("page_size", [1, 2, 3, 4, 7, 8, 9])
 def test_grouping_does_not_depend_on_where_pages_and_slices_end(make_world, page_size):
     bills = [invoice(n, due=days_ago(7), customer_id="AABBBBCD"[n - 1]) for n in range(1, 9)]
