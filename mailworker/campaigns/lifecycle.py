@@ -10,7 +10,6 @@ from mailworker.campaigns.count_audience import Audience, AudienceCount
 from mailworker.campaigns.mailjet_campaigns import MailjetCampaigns
 from mailworker.campaigns.worker_campaigns import WorkerCampaigns
 from mailworker.core.did_you_mean import did_you_mean
-from mailworker.core.json_check import printable_name
 from mailworker.core.states import State
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger, campaign_rows
@@ -80,7 +79,7 @@ class CampaignManager:
                 hint = (
                     did_you_mean(name, campaign_rows.names(connection)) or "; see mailworker campaign list."
                 )
-                raise BadInput(f"campaign: there is none called {printable_name(name)!r}{hint}")
+                raise BadInput(f"campaign: there is none of this name{hint}")
         return row
 
     def test(self, name: str, emails: Sequence[str]) -> int:

@@ -58,6 +58,7 @@ def _pages(container: Container, operator: OperatorLogins, gathering: MetricsCol
         Route("/actions", acts.act, methods=["POST"]),
         Route("/actions/review", acts.review, methods=["POST"]),
         Route("/style.css", pages.style),
+        Route(f"{PATH}style.css", pages.style),  # for customers a proxy passes this folder alone
     ]
 
 
@@ -84,12 +85,12 @@ def create_app(container: Container) -> Starlette:
         routes=[
             Route(WEBHOOK_PATH, webhook.post, methods=["POST"]),
             Route(OCS_PATH, ocs.post, methods=["POST"]),
-            Route(f"{PATH}{{token}}", leaving.show),
-            Route(f"{PATH}{{token}}", leaving.post, methods=["POST"]),
             Route("/health", health.alive),
             Route("/ready", health.ready),
             Route("/metrics", health.metrics),
             *_pages(container, operator, gathering),
+            Route(f"{PATH}{{token}}", leaving.show),
+            Route(f"{PATH}{{token}}", leaving.post, methods=["POST"]),
         ],
         middleware=[
             Middleware(SafeHeaders),

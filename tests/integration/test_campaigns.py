@@ -487,9 +487,9 @@ def test_of_two_operators_the_second_looks_again(container, desk):
 def test_what_an_operator_mistypes_is_a_sentence(desk):
     ours, _ = desk.create(OURS)
     theirs, _ = desk.create({**MAIL, "segment": 'city = "Lyon"'})
-    with pytest.raises(BadInput, match=r"there is none called 'Ofer'; did you mean 'Offer'\?"):
+    with pytest.raises(BadInput, match=r"there is none of this name; did you mean 'Offer'\?"):
         desk.find("Ofer")
-    with pytest.raises(BadInput, match="there is none called 'zzzz'; see mailworker campaign list"):
+    with pytest.raises(BadInput, match="there is none of this name; see mailworker campaign list"):
         desk.pause("zzzz")
     for verb in ("pause", "resume"):
         with pytest.raises(

@@ -1,6 +1,8 @@
 """What a campaign's reader meets: a link that does nothing until it is posted to, and then does it."""
 
+import re
 from datetime import UTC, datetime
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 import requests
@@ -52,6 +54,16 @@ def test_looking_at_it_changes_nothing(container, link):
         assert answer.status_code == 200
         assert words in answer.text
     assert listed(container) == {}
+
+
+def test_all_that_the_page_loads_lies_where_a_proxy_lets_customers_pass(link):
+    """docs/upgrade.md: `/unsubscribe/` and nothing else."""
+    page = requests.get(link, timeout=10).text
+    loaded = [urljoin(link, href) for href in re.findall(r'(?:href|src)="(?!data:)([^"]+)"', page)]
+    assert [requests.get(url, timeout=10).headers["Content-Type"] for url in loaded] == [
+        "text/css; charset=utf-8"
+    ]
+    assert {urlsplit(url).path.split("/")[1] for url in loaded} == {"unsubscribe"}
 
 
 def test_one_post_ends_campaigns_and_nothing_else(container, link):

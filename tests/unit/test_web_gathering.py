@@ -318,10 +318,11 @@ def test_the_routes_of_the_web_process_and_what_it_closes_at_its_end(monkeypatch
     ]
     get, post = {"GET", "HEAD"}, {"POST"}
     assert [(one.path, one.methods) for one in app.routes] == [
-        ("/mailjet/events", post), ("/ocs/cgrates", post), ("/unsubscribe/{token}", get), ("/unsubscribe/{token}", post),
+        ("/mailjet/events", post), ("/ocs/cgrates", post),
         ("/health", get), ("/ready", get), ("/metrics", get), ("/", get), ("/search", post), ("/messages", get),
         ("/messages.csv", get), ("/messages/{id}", get), ("/messages/{id}/mail", get), ("/messages/{id}/files/{number:int}", get), ("/upcoming", get), ("/events", get), ("/deliverability", get), ("/suppressions", get), ("/schedule", get),
-        ("/actions", get), ("/actions", post), ("/actions/review", post), ("/style.css", get),
+        ("/actions", get), ("/actions", post), ("/actions/review", post), ("/style.css", get), ("/unsubscribe/style.css", get),
+        ("/unsubscribe/{token}", get), ("/unsubscribe/{token}", post),
     ]  # fmt: skip
     assert [one.cls.__name__ for one in app.user_middleware] == [
         "SafeHeaders",
