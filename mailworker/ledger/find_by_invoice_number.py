@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, func, select
 
 from mailworker.ledger.bulk_insert import insert_new
-from mailworker.ledger.query_rows import first_value
 from mailworker.ledger.tables import invoice_numbers, messages
 
 _LONGEST = 120
@@ -46,11 +45,13 @@ def messages_about(number: str) -> Select[Any]:
     return select(invoice_numbers.c.message_id).where(invoice_numbers.c.number == spelt(number))
 
 
-def invoice_id_of(connection: Connection, number: str) -> str | None:
-    """The CRM's id in the latest message about the invoice of this number that has one."""
+def invoice_ids_of(connection: Connection, number: str) -> list[str]:
+    """The CRM's ids of the invoices of this number that messages were about, the latest message's first."""
+    last = func.max(messages.c.accepted_at)
     query = (
         select(messages.c.invoice_id)
         .where(messages.c.id.in_(messages_about(number)), messages.c.invoice_id.is_not(None))
-        .order_by(messages.c.accepted_at.desc())
+        .group_by(messages.c.invoice_id)
+        .order_by(last.desc())
     )
-    return first_value(connection, query)
+    return list(connection.execute(query).scalars())

@@ -1,5 +1,6 @@
 """Staff find a mail by what a customer has in hand, and are told why it came, or did not."""
 
+from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,7 @@ from mailworker.cli.message_commands.filters import Whom, narrowed
 from mailworker.core.clock import utc_now
 from mailworker.core.states import State
 from mailworker.errors import BadInput
-from mailworker.ledger.find_by_invoice_number import invoice_id_of, numbers_of
+from mailworker.ledger.find_by_invoice_number import invoice_ids_of, numbers_of
 from mailworker.ledger.insert_messages import accept
 from mailworker.ledger.message_search import MessageFilter, ids_beginning, list_messages, search
 from mailworker.ledger.stuck_messages import forget
@@ -17,6 +18,7 @@ from mailworker.reminders.explain import explain
 from mailworker.reminders.find_invoice import find_invoice
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.rules.reminder_due import Due
+from mailworker.rules.reminder_ladder import InvoiceStatus
 from tests.rows import NOW, row
 from tests.scan_world import REMINDER, World, days_ago, invoice, wipe
 
@@ -113,9 +115,9 @@ def test_a_list_looks_back_by_hours_too():
 def test_numbers_are_forgotten_with_their_messages(ledger):
     put(ledger, row("old", state="sent", invoice_id="9", variables={"invoice_number": "FA-9"}))
     with ledger.write() as connection:
-        assert invoice_id_of(connection, "fa-9") == "9"
+        assert invoice_ids_of(connection, "fa-9") == ["9"]
         forget(connection, before=NOW + timedelta(days=1))
-        assert invoice_id_of(connection, "fa-9") is None
+        assert invoice_ids_of(connection, "fa-9") == []
     assert numbers_of({}) == frozenset()
 
 
@@ -166,3 +168,34 @@ def test_an_invoice_is_explained_by_its_number_and_promises_nothing_that_cannot_
     bad = explain(scan, world.crm, "8", world.clock.now)
     assert isinstance(bad.verdict, Due)
     assert bad.obstacles == ["Invoice 8: customer.email: is not an e-mail address: it has no @."]
+
+
+def numbered(id_, number, **changes):
+    return replace(invoice(id_, due=days_ago(8)), number=number, **changes)
+
+
+def test_a_number_that_two_companies_gave_finds_neither(ledger):
+    world = World(ledger, *(numbered(n, "2026-1", customer_id=f"C{n}") for n in (7, 8)))
+    several = r"^2026-1: several invoices are called so: the one with the id 7 \(number 2026-1\), the one with the id 8"
+    with pytest.raises(BadInput, match=several):
+        find_invoice(ledger, world.crm, "2026-1")
+    world.scan()
+    with pytest.raises(BadInput, match="several invoices"):
+        find_invoice(ledger, world.crm, "2026-1")
+    assert find_invoice(ledger, world.crm, "8").customer_id == "C8"
+    world.crm.change(7, status=InvoiceStatus.CANCELLED)
+    assert find_invoice(ledger, world.crm, "2026-1").invoice_id == "8", "the other one took its place"
+
+
+def test_a_number_that_is_anothers_id_is_asked_about(ledger):
+    """Staff type the number 8, which is the id of somebody else's invoice."""
+    world = World(ledger, numbered(7, "8"), numbered(8, "9"))
+    world.scan()
+    with pytest.raises(
+        BadInput, match=r"^8: several .* the id 8 \(number 9\), the one with the id 7 \(number 8\)\. Give"
+    ):
+        find_invoice(ledger, world.crm, "8")
+    assert (find_invoice(ledger, world.crm, "7").number, find_invoice(ledger, world.crm, "9").invoice_id) == (
+        "8",
+        "8",
+    )

@@ -6,7 +6,7 @@ from sqlalchemy import insert, select
 from mailworker.core.states import FINAL, State
 from mailworker.ledger.alert_once_per_address import notified_before
 from mailworker.ledger.bulk_insert import WORTH_IT
-from mailworker.ledger.find_by_invoice_number import invoice_id_of, messages_about, numbers_of, remember
+from mailworker.ledger.find_by_invoice_number import invoice_ids_of, messages_about, numbers_of, remember
 from mailworker.ledger.insert_messages import AcceptVerdict, accept, missing_keys
 from mailworker.ledger.notification_log import (
     Claim,
@@ -272,5 +272,5 @@ def test_a_message_is_found_by_its_invoices_number(connection):
     remember(connection, rows)
     assert len(connection.execute(select(invoice_numbers)).all()) == 4
     assert set(connection.execute(messages_about(" f-7")).scalars()) == {"old", "new", "bare"}
-    assert invoice_id_of(connection, "F-7") == "2"
-    assert invoice_id_of(connection, "F-9") is None
+    assert invoice_ids_of(connection, "F-7") == ["2", "1"]
+    assert invoice_ids_of(connection, "F-9") == []
