@@ -21,7 +21,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Cycler, Joiner, Namespace
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.errors import RenderFailed
+from mailworker.errors import Misconfigured, RenderFailed
 from mailworker.invoices.assets import OURS
 
 
@@ -120,7 +120,11 @@ class Templates:
         return filename.startswith(str(OURS))
 
     def write(self, name: str, context: Mapping[str, Any]) -> str:
-        """The page's source; RenderFailed with template, line and cause where the template is wrong."""
+        """The page's source.
+
+        Raises Misconfigured where no invoice at all can be written with the file as it is, RenderFailed where
+        this one cannot; each with template, line and cause.
+        """
         template = self._get(name)
         parts: list[str] = []
         size = 0
@@ -133,6 +137,8 @@ class Templates:
                         "(invoice.limits.html_bytes): does it loop for ever?"
                     )
                 parts.append(part)
+        except TemplateSyntaxError as wrong:  # of a file that this one includes
+            raise Misconfigured(describe_fault(name, wrong)) from wrong
         except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as wrong:
             raise RenderFailed(describe_fault(name, wrong)) from wrong
         if not any(map(str.strip, parts)):
@@ -143,14 +149,18 @@ class Templates:
         try:
             return self.env.get_template(name)
         except TemplateNotFound as wrong:
-            raise RenderFailed(
+            raise Misconfigured(
                 f"The invoice template {wrong.name} is not in invoice.template_dir, nor one of ours; put it "
                 "into that folder, or into invoice_templates/ beside crm_config.yaml."
             ) from None
         except TemplateSyntaxError as wrong:
-            raise RenderFailed(describe_fault(name, wrong)) from None
+            raise Misconfigured(describe_fault(name, wrong)) from None
         except UnicodeDecodeError:
-            raise RenderFailed(f"The invoice template {name} is not UTF-8 text; save it as UTF-8.") from None
+            raise Misconfigured(f"The invoice template {name} is not UTF-8 text; save it as UTF-8.") from None
+        except OSError as wrong:
+            raise Misconfigured(
+                f"The invoice template {name} cannot be read ({wrong.strerror}): let this user read it."
+            ) from None
 
 
 def describe_fault(name: str, wrong: Exception) -> str:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.errors import RenderFailed
+from mailworker.errors import Misconfigured, RenderFailed
 from mailworker.invoices.json_to_pdf import InvoicePrinter
 from mailworker.invoices.render_process.result import RenderedInvoice
 from tests.unit.test_invoice_reading import MINIMAL
@@ -72,7 +72,6 @@ def test_the_same_bytes_from_a_users_template_too(render: Render) -> None:
         ("<p>\n{{ payment_reference }}", "mine.html, line 2: 'payment_reference' is undefined"),
         ("<p>{{ client.phone }}", "mine.html, line 1: 'dict object' has no attribute 'phone'"),
         ("{% for x in items_sold %}{% endfor %}", "mine.html, line 1: 'items_sold' is undefined"),
-        ("a\nb\n{% if %}", "mine.html, line 3: Expected an expression"),
         ("", "mine.html writes nothing: the page would be blank."),
         ("{% if false %}<p>x</p>{% endif %} \n", "mine.html writes nothing: the page would be blank."),
         ("{% include 'other.html' %}", "mine.html, line 1: other.html is not in invoice.template_dir"),
@@ -148,8 +147,30 @@ def test_nothing_is_fetched_from_outside(render: Render, monkeypatch: pytest.Mon
 def test_a_template_in_another_encoding_is_named(render: Render, folder: Path) -> None:
     render("<p>x</p>")
     (folder / "latin.html").write_bytes("<p>Télécom</p>".encode("latin-1"))
-    with pytest.raises(RenderFailed, match=r"template latin\.html is not UTF-8 text; save it as UTF-8"):
+    with pytest.raises(Misconfigured, match=r"template latin\.html is not UTF-8 text; save it as UTF-8"):
         render("<p>x</p>", template_filename="latin.html")
+
+
+def test_a_file_that_no_invoice_can_be_written_with_is_the_operators_to_mend(
+    render: Render, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So invoices wait for that, and none fails for good."""
+    with pytest.raises(Misconfigured, match=r"mine\.html, line 3: Expected an expression"):
+        render("a\nb\n{% if %}")
+    (folder / "part.html").write_text("{% if %}")
+    with pytest.raises(Misconfigured, match=r"mine\.html, line 1: Expected an expression"):
+        render("<p>x</p>{% include 'part.html' %}")
+    with pytest.raises(Misconfigured, match=r"absent\.html is not in invoice\.template_dir, nor one of ours"):
+        render("<p>x</p>", template_filename="absent.html")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("mailworker.invoices.jinja_sandbox.TemplateFiles.get_source", refuse)
+    with pytest.raises(
+        Misconfigured, match=r"mine\.html cannot be read \(Permission denied\): let this user"
+    ):
+        render("<p>x</p>")
 
 
 def test_what_was_left_out_is_told(render: Render) -> None:
