@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from mailworker.crm.records import Balance
 from mailworker.invoices.languages.locale_format import locale_format
 from mailworker.rules.quiet_hours import local_day
-from mailworker.wording import quantity
+from mailworker.wording import measured
 
 #: What expires at midnight was good through the day before, and people name that day.
 _JUST_BEFORE = timedelta(seconds=1)
@@ -17,8 +17,8 @@ _JUST_BEFORE = timedelta(seconds=1)
 def low_variables(balance: Balance, threshold: Decimal, *, language: str) -> dict[str, Any]:
     """The variables of an alert that this balance fell below `threshold`, in its own unit."""
     return _both(balance) | {
-        "current_balance": quantity(balance.amount, balance.unit, language=language),
-        "threshold": quantity(threshold, balance.unit, language=language),
+        "current_balance": measured(balance.amount, balance.unit, language=language),
+        "threshold": measured(threshold, balance.unit, language=language),
         "topup_url": balance.topup_url,
     }
 

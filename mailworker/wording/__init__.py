@@ -2,6 +2,6 @@
 
 from mailworker.wording.send_time_variables import MailFacts, finished
 from mailworker.wording.subjects import mail_state, state_subject
-from mailworker.wording.units import quantity
+from mailworker.wording.units import measured
 
-__all__ = ["MailFacts", "finished", "mail_state", "quantity", "state_subject"]
+__all__ = ["MailFacts", "finished", "mail_state", "measured", "state_subject"]

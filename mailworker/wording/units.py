@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from typing import Literal
 
 from babel.dates import format_timedelta
 
 from mailworker.invoices.languages.locale_format import NARROW_SPACE, locale_format
-from mailworker.invoices.money import is_currency
+from mailworker.invoices.money import is_currency, minor_units
 
 #: Between a number and its unit; a line never breaks there.
 SPACE = NARROW_SPACE
@@ -113,6 +113,23 @@ def quantity(amount: Decimal, unit: str, *, language: str) -> str:
         return locale_format(language).money(amount, word.upper())
     number = locale_format(language).number(amount)
     return f"{number}{SPACE}{word}" if word else number
+
+
+def measured(amount: Decimal, unit: str, *, language: str) -> str:
+    """A measured amount: two decimals, of less than one two figures, rounded down, for no more is left.
+
+    An engine counts bytes, of which 1.14978095 GB are told as 1.14 GB.
+    """
+    word = unit.strip()
+    known = _BY_SPELLING.get(word.casefold())
+    if known is not None and known.seconds:
+        return quantity(amount, unit, language=language)
+    if known is None and len(word) == 3 and is_currency(word.upper()):
+        digits = minor_units(word.upper())
+    else:
+        digits = 1 - amount.adjusted() if 0 < abs(amount) < 1 else 2
+    rounded = amount.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_FLOOR)
+    return quantity(rounded, unit, language=language)
 
 
 def span(seconds: Decimal, *, language: str) -> str:

@@ -444,6 +444,31 @@ def test_voice_and_money_are_told_in_peoples_units(started):
     assert found == {"voice": "10\u202fmin", "money": "1,50\u00a0€"}
 
 
+@pytest.mark.parametrize(
+    ("type_", "full", "used", "shown"),
+    [
+        ("*data", 10 * GB, 10 * GB - 1_234_567_890, ("1,14\u202fGo", "2\u202fGo")),
+        ("*data", 10 * GB, 10 * GB - 12_345_678, ("0,011\u202fGo", "2\u202fGo")),
+        ("*data", 10 * GB, 8 * GB + 1, ("1,99\u202fGo", "2\u202fGo")),
+        ("*data", 53_333_333_333, 50_000_000_000, ("3,1\u202fGo", "9,93\u202fGo")),
+        ("*monetary", 10, 8.00001, ("1,99\u00a0€", "2,00\u00a0€")),
+        ("*monetary", 10, 10.001, ("−0,01\u00a0€", "2,00\u00a0€")),
+        ("*voice", 600e9, 500.4e9, ("1\u202fmin\u202f40\u202fs", "2\u202fmin")),
+    ],
+)
+def test_what_is_left_has_no_more_figures_than_people_read_and_is_never_more(
+    started, type_, full, used, shown
+):
+    world = started
+    world.add("zoe", world.engine.balance(type_, "Pack", full))
+    world.scan_balances()
+    world.engine.debit("zoe", type_, "Pack", used)
+    world.wait(hours=1)
+    world.scan_balances()
+    world.dispatch()
+    assert [told[1:] for told in world.told()] == [shown]
+
+
 def test_posts_of_others_are_counted_and_bad_ones_kept(started):
     world = started
     taken = world.post(

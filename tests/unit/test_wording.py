@@ -1,5 +1,6 @@
 """Units are units: what stands behind a number follows the language, and is never a currency by accident."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -9,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailworker.config.builtin_kinds import INVOICE, INVOICE_REMINDER
-from mailworker.wording import mail_state, quantity, state_subject
+from mailworker.wording import mail_state, state_subject
 from mailworker.wording.crm_translations import balance_type, changed_by, is_credit, is_ended_service
 from mailworker.wording.link_expiry import days_left, link_expiry, read_span, written_moment, written_span
-from mailworker.wording.units import is_used_up, respelt
+from mailworker.wording.units import is_used_up, measured, quantity, respelt
 
 
 def plain(text):
@@ -266,6 +267,19 @@ def test_thousands_are_not_taken_for_decimals(text, language):
 )
 def test_a_comma_that_can_only_begin_decimals_does(text, value):
     assert plain(respelt(text, language="en")) == value
+
+
+@given(
+    st.decimals("-1e9", "1e9", places=8),
+    st.sampled_from(["Go", "SMS", "EUR", "JPY", "KWD", "CLF", "points", "pièces"]),
+)
+def test_what_is_measured_is_never_more_than_there_is_nor_far_from_it(amount, unit):
+    text = plain(measured(amount, unit, language="en")).replace("\u2212", "-").replace(",", "")
+    shown = Decimal(re.search(r"\d[\d.]*", text)[0]) * (-1 if text.startswith("-") else 1)
+    digits = len(str(shown).partition(".")[2])
+    assert shown <= amount
+    assert amount - shown <= max(abs(amount) / 10, {"JPY": 1}.get(unit, Decimal("0.01")))
+    assert digits <= 4 or abs(shown) < Decimal("0.01")
 
 
 def test_a_text_that_is_too_long_for_a_quantity_stays_as_it_came():
