@@ -3,6 +3,7 @@
 import hashlib
 import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -143,6 +144,42 @@ def test_the_xmp_is_one_rdf_with_the_four_properties(printer: InvoicePrinter, pr
 def test_the_same_e_invoice_gives_the_same_bytes(printer: InvoicePrinter) -> None:
     first, second = (printer.print(example("facture-detail"), language="").pdf for _ in range(2))
     assert first == second
+
+
+def elements(node: Any) -> Iterator[Any]:
+    """Each structure element below this one, itself included, in the order of reading."""
+    if isinstance(node, pikepdf.Array):
+        for kid in node:
+            yield from elements(kid)
+    elif isinstance(node, pikepdf.Dictionary) and "/S" in node:
+        yield node
+        yield from elements(node.get("/K"))
+
+
+@pytest.mark.parametrize("e_invoice", ["none", "factur-x"])
+def test_a_screen_reader_finds_the_headers_of_each_cell(e_invoice: str) -> None:
+    """Each TH says whose header it is, and each ID that a cell names is found (ISO 32000-1, tables 322 and 349)."""
+    chosen = {"e_invoice": e_invoice, "accessible": True, "seller": SELLER | {"logo": ""}}
+    made = InvoicePrinter(InvoiceSettings.model_validate(chosen)).print(example("facture"), language="")
+    pdf = pikepdf.open(io.BytesIO(made.pdf))
+    root = pdf.Root.StructTreeRoot
+    rows = [[(one.S, one) for one in row.K] for row in elements(root.K) if row.S == "/TR"]
+    scopes = {
+        ("/TD" in {sort for sort, _ in row}, str(one.A.Scope))
+        for row in rows
+        for sort, one in row
+        if sort == "/TH"
+    }
+    assert scopes == {(True, "/Row"), (False, "/Column")}
+    names = list(root.IDTree.Names)
+    ids, found = [str(one) for one in names[::2]], names[1::2]
+    assert ids == sorted(set(ids))
+    assert [str(one.ID) for one in found] == ids
+    asked = {
+        str(name) for row in rows for sort, one in row if sort == "/TD" for name in one.A.get("/Headers", [])
+    }
+    assert asked
+    assert asked <= set(ids)
 
 
 def test_tagged_for_screen_readers(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from mailworker.invoices.page.call_detail import Sheet, height_rules
 from mailworker.invoices.page_reuse.draw_call_rows import stamp
 from mailworker.invoices.page_reuse.kept_forms import PageForms
 from mailworker.invoices.pdfa import complete_metadata, conforming, not_archival
+from mailworker.invoices.table_headers import complete_headers
 from mailworker.invoices.url_fetcher import BASE, QR, LockedFetcher
 from mailworker.invoices.weasyprint import faster_layout
 from mailworker.invoices.weasyprint.font_features import font_configuration
@@ -206,6 +207,8 @@ class RenderEngine:
         more = finish(document) if finish else {}
         if page.variant:
             more["finisher"] = conforming(more.get("finisher"), self.causes)
+        if page.tagged:
+            more["finisher"] = complete_headers(more.get("finisher"))
         complete_metadata(document, page.title, page.language, page.issued)
         pdf: bytes = document.write_pdf(**page.options, **more)
         return pdf
