@@ -3,6 +3,7 @@
 import logging
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import requests
 from mailjet_rest import Client, Config
@@ -85,3 +86,9 @@ def _tame(session: requests.Session, access: MailjetAccess) -> None:
         session.proxies = {"https": access.proxy.reveal()}
     session.mount("https://", adapter)
     session.mount("http://", adapter)
+    session.hooks["response"].append(_forget_target)
+
+
+def _forget_target(answer: requests.Response, **_: Any) -> None:
+    """Forget where a redirect points: no call follows it, and requests would parse it all the same."""
+    answer.headers.pop("Location", None)

@@ -176,10 +176,9 @@ class OnceAdapter(HTTPAdapter):
         conn.cert_reqs = "CERT_REQUIRED"
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send, and read the whole body. Where a redirect points is forgotten: requests would parse it."""
+        """Send, and read the whole body."""
         self._drop_idle()
         response = super().send(request, *args, **kwargs)
-        response.headers.pop("Location", None)
         response.raw = io.BytesIO(self._read(response.raw))
         return response
 
