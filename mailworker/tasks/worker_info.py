@@ -1,10 +1,11 @@
-"""What a worker reports of itself when it is asked: with which configuration and version it started."""
+"""What a worker reports of itself when it is asked: its host's clock, and with what it started."""
 
 from typing import Any
 
 from celery.worker.control import inspect_command
 
 from mailworker.config.settings import config_path, fingerprint
+from mailworker.core.clock import utc_now
 from mailworker.core.version import VERSION
 
 #: Taken when the worker starts: its settings are of that moment too.
@@ -14,4 +15,4 @@ _STARTED_WITH = {"configuration": fingerprint(config_path()), "version": VERSION
 @inspect_command()
 def mailworker_about(_state: Any) -> dict[str, str]:
     """Report it. `mailworker doctor` asks every worker, and names those that run with an older file."""
-    return dict(_STARTED_WITH)
+    return _STARTED_WITH | {"clock": utc_now().isoformat()}

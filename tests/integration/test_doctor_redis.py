@@ -139,18 +139,36 @@ def asked(queues=None, about=None):
     ],
 )
 def test_workers(queues, about, words):
-    said = workers.worker_faults("redis://127.0.0.1/0", asked(queues, about), "ours")
+    said = workers.worker_faults("redis://127.0.0.1/0", asked(queues, about), "ours", utc_now)
     assert "\n".join(said).startswith(words)
     assert bool(said) is bool(words)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (3600, "The clock of w@h's host is 60 min ahead: run an NTP client there."),
+        (-31, "The clock of w@h's host is 31 s behind: run an NTP client there."),
+        (30, None),
+        (-30, None),
+    ],
+)
+def test_a_workers_clock(seconds, words):
+    now = utc_now()
+    about = {"w@h": {"clock": (now + timedelta(seconds=seconds)).isoformat()}}
+    said = workers.worker_faults(
+        "redis://127.0.0.1/0", asked({"w@h": ALL_QUEUES}, about), "ours", lambda: now
+    )
+    assert [one.startswith(words) for one in said] == ([True] if words else [])
+
+
 def test_a_worker_that_answers_late_is_asked_once_more():
     answers = iter([({}, {}), ({"w@h": ALL_QUEUES}, {})])
-    assert workers.worker_faults("redis://127.0.0.1/0", lambda *_: next(answers), "ours") == []
+    assert workers.worker_faults("redis://127.0.0.1/0", lambda *_: next(answers), "ours", utc_now) == []
 
 
 def test_real_workers_cannot_be_asked_when_redis_is_away():
-    (said,) = workers.worker_faults("redis://127.0.0.1:1/0", workers.ask_workers, "ours")
+    (said,) = workers.worker_faults("redis://127.0.0.1:1/0", workers.ask_workers, "ours", utc_now)
     assert "The workers cannot be asked" in said
 
 

@@ -6,6 +6,7 @@ import shutil
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 from redis.exceptions import AuthenticationError, ResponseError
@@ -567,6 +568,9 @@ def test_what_cgrates_is_and_what_it_lacks():
         found = list(cgrates.engine_faults(SimpleNamespace(charging=charging, settings=given)))
         assert found == sentences
         assert isinstance(found[0], Note)
+    away = "CGRateS cannot be reached: start it, or correct balances.cgrates.url; other mail goes on."
+    charging.client.version = Mock(side_effect=Unreachable("CGRateS cannot be reached."))
+    assert list(cgrates.engine_faults(SimpleNamespace(charging=charging, settings=given))) == [away]
     charging.client.version = lambda: "v0.11"
     assert (
         next(cgrates.engine_faults(SimpleNamespace(charging=charging, settings=given))) == "CGRateS is v0.11."

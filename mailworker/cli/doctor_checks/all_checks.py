@@ -137,7 +137,7 @@ def _behind_redis(container: "Container") -> Iterator[Check]:
         yield Check(
             "workers",
             "every queue has a worker",
-            lambda: workers.worker_faults(url, workers.ask_workers, ours),
+            lambda: workers.worker_faults(url, workers.ask_workers, ours, partial(redis.time_of, client)),
         )
         yield Check("beat", "exactly one beat runs", lambda: workers.beat_faults(client, utc_now()))
     yield Check("queues", "nothing waits on Redis", lambda: stuck_mail.stream_faults(client, utc_now()))

@@ -128,12 +128,17 @@ def breaker_faults(breaker: Breaker) -> Iterator[str]:
         )
 
 
+def time_of(redis: "Redis") -> datetime:
+    """What Redis's clock shows."""
+    answer: Any = redis.time()
+    return datetime.fromtimestamp(answer[0] + answer[1] / 1_000_000, UTC)
+
+
 def clock_skew(redis: "Redis", clock: Callable[[], datetime]) -> Iterator[str]:
     """Whether this host's clock and Redis's agree; the answer's own way is not their fault."""
     before = clock()
-    answer: Any = redis.time()
+    there = time_of(redis)
     after = clock()
-    there = datetime.fromtimestamp(answer[0] + answer[1] / 1_000_000, UTC)
     skew = max(before - there, there - after)
     if skew > MOST_SKEW:
         apart = f"{skew.total_seconds():.0f} s apart"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from celery import Celery
@@ -11,6 +11,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from mailworker.cli.local_stack.production_workers import CREW
+from mailworker.core.age_in_words import age
 from mailworker.core.redis_url import parse_redis_url
 from mailworker.core.version import VERSION
 from mailworker.queue import envelope
@@ -19,6 +20,8 @@ from mailworker.queue.redis_connection import connect
 
 #: Seconds for the workers' answers; who is missing is asked again, for on a busy host they come late.
 _PATIENCE = (1.5, 6.0, 15.0)
+#: A worker's time and Redis's may be so far apart: its answer may be some seconds old.
+MOST_APART = timedelta(seconds=30)
 #: The remote-control command that every worker answers with what it runs.
 ABOUT = "mailworker_about"
 
@@ -56,9 +59,12 @@ def _listeners(redis_url: str) -> int | None:
 
 
 def worker_faults(
-    redis_url: str, ask: Callable[[str, float], tuple[Reports, Reports]], fingerprint: str
+    redis_url: str,
+    ask: Callable[[str, float], tuple[Reports, Reports]],
+    fingerprint: str,
+    redis_clock: Callable[[], datetime],
 ) -> list[str]:
-    """Which queues no worker attends, and which workers have another configuration or version than ours."""
+    """Which queues no worker attends, and which workers have other settings, version or time than we."""
     queues: Reports = {}
     about: Reports = {}
     try:
@@ -68,7 +74,12 @@ def worker_faults(
                 break
     except OperationalError as fault:
         return [f"The workers cannot be asked ({type(fault).__name__}); see Redis above."]
-    return [*_unattended(queues), *_stale(about, fingerprint), *_of_another_version(about)]
+    return [
+        *_unattended(queues),
+        *_with_a_wrong_clock(about, redis_clock()),
+        *_stale(about, fingerprint),
+        *_of_another_version(about),
+    ]
 
 
 def _unattended(reports: Reports) -> list[str]:
@@ -88,6 +99,17 @@ _NOBODY = (
     "not answer hangs: its log says where; restart it, no mail is lost. Or they use another Redis "
     "than this command, or another database of it: compare worker.redis_url and REDIS_URL."
 )
+
+
+def _with_a_wrong_clock(about: Reports, there: datetime) -> Iterator[str]:
+    for node, one in sorted(about.items()):
+        skew = datetime.fromisoformat(one["clock"]) - there if "clock" in one else timedelta()
+        if abs(skew) > MOST_APART:
+            apart = f"{age(abs(skew))} {'ahead' if skew > timedelta() else 'behind'}"
+            yield (
+                f"The clock of {node}'s host is {apart}: run an NTP client there. A worker that is ten "
+                "minutes ahead throws away what beat sends."
+            )
 
 
 def _stale(about: Reports, fingerprint: str) -> Iterator[str]:

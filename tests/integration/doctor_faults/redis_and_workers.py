@@ -116,6 +116,17 @@ def _(site: Installation) -> None:
     site.monkeypatch.setattr(workers, "ask_workers", lambda _url, _patience: answers)
 
 
+@fault(
+    86, "a worker's clock is an hour ahead", subjects=WORKERS,
+    says="The clock of fast@here's host is 60 min ahead", cure="run an NTP client there",
+)  # fmt: skip
+def _(site: Installation) -> None:
+    about = {"fast@here": {"clock": (utc_now() + timedelta(hours=1, seconds=20)).isoformat()}}
+    site.monkeypatch.setattr(
+        workers, "ask_workers", lambda _url, _patience: ({"fast@here": ALL_QUEUES}, about)
+    )
+
+
 def _real_worker(site: Installation, queues: list[str]) -> int:
     """A real worker on this installation's Redis; its process id."""
     site.crew(None)
