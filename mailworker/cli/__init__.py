@@ -110,7 +110,9 @@ def main() -> None:
 
 
 def _cannot(sentence: str, cure: str = "") -> NoReturn:
-    sys.stderr.write(f"{sentence}{cure}\n")
+    from mailworker.cli.safe_console import shown
+
+    sys.stderr.write(f"{shown(sentence)}{cure}\n")
     if "--json" in sys.argv[1:]:
         sys.stdout.write(json.dumps({"error": sentence}, ensure_ascii=False) + "\n")
     raise SystemExit(CANNOT) from None

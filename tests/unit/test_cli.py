@@ -12,12 +12,14 @@ import typer.main
 from rich.console import Console
 from typer.testing import CliRunner
 
+from mailworker import cli
 from mailworker.cli import build, main
 from mailworker.cli.console import plain, table, write_json
 from mailworker.cli.local_stack.parent_death import main as tether
 from mailworker.core.age_in_words import age
 from mailworker.core.clock import utc_now
 from mailworker.core.readable_size import readable_size
+from mailworker.errors import BadInput
 from tests.doubles import CONFIG
 
 HEAVY = ("sqlalchemy", "weasyprint", "celery", "starlette", "mailworker.dispatch", "mailjet_rest")
@@ -81,6 +83,15 @@ def test_what_cannot_work_is_a_sentence_and_ends_with_2(configuration, monkeypat
     assert "cannot be read" in told
     assert "CRM_CONFIG" in told
     assert "Traceback" not in told
+
+
+def test_what_a_crm_calls_an_invoice_steers_no_terminal(monkeypatch, capsys):
+    def fails():
+        raise BadInput("FA-\x1b]0;owned\x07\u202e7: several invoices\nare called so")
+
+    monkeypatch.setattr(cli, "build", lambda *_: fails)
+    assert run(monkeypatch, "invoice", "send", "7") == 2
+    assert capsys.readouterr().err == "FA-]0;owned7: several invoices\nare called so\n"
 
 
 @pytest.mark.parametrize(
