@@ -71,6 +71,20 @@ def test_why_an_invoice_gets_no_reminder_is_said_in_french():
     assert [text for text in given if FRENCH.sentence(text) == text] == []
 
 
+@pytest.mark.parametrize(
+    ("english", "french"),
+    [
+        ("OmniCRM did not answer in time.", "OmniCRM n’a pas répondu à temps."),
+        ("OmniCRM cannot be reached.", "OmniCRM est injoignable."),
+        ("OmniCRM answered 502 to one of invoices.", "OmniCRM a répondu 502 à one of invoices."),
+        ("OmniCRM answered 404 to one of invoices; check its path.", "OmniCRM a répondu 404 à one of invoices ; vérifiez son chemin."),
+        ("The invoice template own.html, line 3: expected name.", "Le modèle de facture own.html, ligne 3 : expected name."),
+    ],
+)  # fmt: skip
+def test_why_an_invoice_cannot_be_prepared_is_said_in_french(english, french):
+    assert FRENCH.sentence(english) == french
+
+
 def test_a_sentence_inside_another_is_translated_and_strange_words_stay():
     assert FRENCH.sentence("It failed and did not leave: The invoice is paid.") == (
         "Il a échoué et n’est pas parti : La facture est payée."

@@ -49,6 +49,8 @@ CRM: Mapping[str, str] = {
     "does not exist": "correct crm.sql.url",
     "password": "correct user and password in crm.sql.url",
     "access denied": "correct user and password in crm.sql.url",
+    "did not answer in time": "look at its load; what needs it is tried again by itself",
+    "omnicrm answered 5": "its own log says why; what needs it is tried again by itself",
     "": "start it, or correct its URL in the section crm; mail goes on, scans wait",
 }
 

@@ -154,11 +154,13 @@ def crm_faults(container: "Container") -> list[str]:
         found = container.crm.check()
     except Unreachable as fault:
         found = [str(fault)]
-    return list(dict.fromkeys(cured(one, CRM) if _AWAY in one else one for one in found))
+    return list(
+        dict.fromkeys(cured(one, CRM) if any(sign in one for sign in _AWAY) else one for one in found)
+    )
 
 
-#: The error of every source of the CRM's data where nobody answers.
-_AWAY = "cannot be reached"
+#: The errors of the sources of the CRM's data where nobody answers, or not as it should.
+_AWAY = ("cannot be reached", "did not answer in time", "OmniCRM answered 5")
 
 
 def disk_space_faults(folder: Path) -> Iterator[str]:

@@ -336,3 +336,15 @@ def _(site: Installation) -> None:
 def _(site: Installation) -> None:
     wire = site.closing.enter_context(Wire([answer(200, "<html>Please log in</html>", "text/html")]))
     site.configure(crm={"source": "http", "http": {"base_url": wire.url, "api_key": "k"}})
+
+
+@fault(
+    87,
+    "the CRM's API fails",
+    says="crm.http invoices: OmniCRM answered 502 to the list of invoices",
+    cure="its own log says why",
+    more=("crm.http customers: ",),
+)
+def _(site: Installation) -> None:
+    wire = site.closing.enter_context(Wire([answer(502, "<html>Bad Gateway</html>", "text/html")]))
+    site.configure(crm={"source": "http", "http": {"base_url": wire.url, "api_key": "k"}})
