@@ -281,6 +281,7 @@ FAULTS = {
     "MailworkerInvoicesWait": an_invoice_that_waits,
     "MailworkerUnknownOutcomes": lambda site: site.add(minutes=120, state="unknown", called_at=utc_now() - timedelta(hours=2)),
     "MailworkerFailures": invoices_that_cannot_be_rendered,
+    "MailworkerPreparingFails": invoices_that_cannot_be_rendered,
     "MailworkerFailures, in calls": messages_that_mailjet_refuses,
     "MailworkerRejectedJobs": refused_job,
     "MailworkerQuarantine": quarantine,
