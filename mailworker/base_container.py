@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from mailworker.suppressions_by_hand import Suppressions
 
 
+#: How long a call that is no mail waits for its token, in seconds; mail goes first.
+_PATIENCE = 10.0
+
+
 class BaseContainer:
     """What the rest of a container works with.
 
@@ -146,15 +150,10 @@ class BaseContainer:
 
     @property
     def _api(self) -> "RestApi":
-        """Mailjet for what is no mail: each call waits a while for its token."""
+        """Mailjet for what is no mail, with a token for each call. Its calls raise NoCallFree."""
+        from mailworker.limits import CallLane, require_call
         from mailworker.mailjet.rest_api import RestApi
 
-        return RestApi(lambda: self.gateway, self._take_token)
-
-    def _take_token(self) -> None:
-        from mailworker.errors import Throttled
-        from mailworker.limits import CallLane
-        from mailworker.reconcile.unknown_messages import TOKEN_PATIENCE
-
-        if self.bucket.take(CallLane.CONTACTS, patience=TOKEN_PATIENCE) is None:
-            raise Throttled("No call is free for a campaign: mail goes first.", retry_after=TOKEN_PATIENCE)
+        return RestApi(
+            lambda: self.gateway, lambda: require_call(self.bucket, CallLane.CONTACTS, patience=_PATIENCE)
+        )

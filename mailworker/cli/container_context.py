@@ -4,7 +4,6 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from mailworker.cli.console import SHOWN_IN
-from mailworker.errors import Throttled
 
 if TYPE_CHECKING:
     from mailworker.client import MailClient
@@ -15,10 +14,6 @@ if TYPE_CHECKING:
 
 #: How long a call that is no mail waits for its token, in seconds; mail goes first.
 _PATIENCE = 60.0
-
-
-class NoCallFree(Throttled):
-    """No call to Mailjet is free at this moment; try again later."""
 
 
 def opened() -> "closing[Container]":
@@ -40,13 +35,10 @@ def mail_client(settings: "Settings") -> "closing[MailClient]":
 
 def rest_api(container: "Container") -> "RestApi":
     """Mailjet, with a token for each call. Its calls raise NoCallFree where none came in time."""
+    from mailworker.limits import CallLane, require_call
     from mailworker.mailjet.rest_api import RestApi
 
-    return RestApi(lambda: container.gateway, lambda: _take_token(container))
-
-
-def _take_token(container: "Container") -> None:
-    from mailworker.limits import CallLane
-
-    if container.bucket.take(CallLane.CONTACTS, patience=_PATIENCE) is None:
-        raise NoCallFree(retry_after=_PATIENCE)
+    return RestApi(
+        lambda: container.gateway,
+        lambda: require_call(container.bucket, CallLane.CONTACTS, patience=_PATIENCE),
+    )

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from mailworker.core.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from mailworker.contacts.dependencies import ContactDependencies, NoTokenYet
+    from mailworker.contacts.dependencies import ContactDependencies
     from mailworker.contacts.intake import ContactStream
     from mailworker.contacts.poll_then_push import ContactService
 
-__all__ = ["ContactDependencies", "ContactService", "ContactStream", "NoTokenYet"]
+__all__ = ["ContactDependencies", "ContactService", "ContactStream"]
 
 __getattr__ = lazy_exports(
     __name__,
@@ -22,6 +22,5 @@ __getattr__ = lazy_exports(
         "ContactDependencies": "dependencies",
         "ContactService": "poll_then_push",
         "ContactStream": "intake",
-        "NoTokenYet": "dependencies",
     },
 )

@@ -6,15 +6,10 @@ from datetime import datetime, timedelta
 
 from mailworker.config.contacts import ContactSettings
 from mailworker.config.worker import LEASE
-from mailworker.errors import Throttled
 from mailworker.ledger import Ledger
-from mailworker.limits import Bucket, CallLane
+from mailworker.limits import Bucket, CallLane, require_call
 from mailworker.mailjet.gateway import Gateway
 from mailworker.mailjet.rest_api import RestApi
-
-
-class NoTokenYet(Throttled):
-    """No call was free for contacts: mail goes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +32,8 @@ class ContactDependencies:
 
     @property
     def api(self) -> RestApi:
-        """Mailjet, with a token of the lowest lane for each call. Raises NoTokenYet."""
-        return RestApi(lambda: self.gateway, self._take_token)
-
-    def _take_token(self) -> None:
-        if self.bucket.take(CallLane.CONTACTS, patience=self.patience) is None:
-            raise NoTokenYet(retry_after=1.0)
+        """Mailjet, with a token of the lowest lane for each call. Raises NoCallFree."""
+        return RestApi(
+            lambda: self.gateway,
+            lambda: require_call(self.bucket, CallLane.CONTACTS, patience=self.patience),
+        )

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from mailworker.contacts.dependencies import NoTokenYet
 from mailworker.contacts.full_sync import FullSyncResult
 from mailworker.contacts.poll_then_push import ContactService
 from mailworker.contacts.pull_opt_outs import PullResult
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger import Ledger, contact_sync_runs
+from mailworker.limits import NoCallFree
 
 Row = Mapping[str, Any]
 
@@ -70,7 +70,7 @@ class BackgroundSync:
                     self._keep(row, done, lease=timedelta(0))
                     return SyncSlice(done, finished=False)
                 self._keep(row, done, lease=self._lease)
-        except NoTokenYet:
+        except NoCallFree:
             self._keep(row, done, lease=_AFTER_MAIL)
             return SyncSlice(done, finished=False)
         except BadInput as fault:

@@ -53,7 +53,7 @@ class ContactService:
     def step(self) -> PushResult | None:
         """Follow what is due, or else push what waits; None where there is nothing to do now.
 
-        Raises NoTokenYet where mail takes all calls, and what Mailjet's and the ledger's absence raise.
+        Raises NoCallFree where mail takes all calls, and what Mailjet's and the ledger's absence raise.
         """
         try:
             return self._import_poller.follow_once() or self._pusher.push_once()

@@ -71,7 +71,7 @@ class ContactPull:
     def steps(self, look: PullResult) -> Iterator[int]:
         """Go on with a look, page by page; gives how many contacts of ours each page held.
 
-        Raises NoTokenYet, and what the questions raise. Another call goes on after the last page seen.
+        Raises NoCallFree, and what the questions raise. Another call goes on after the last page seen.
         """
         if look.stage == _UNSUBSCRIBED:
             yield from self._unsubscribed(look)

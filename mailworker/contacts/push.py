@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from mailworker.contacts.dependencies import ContactDependencies, NoTokenYet
+from mailworker.contacts.dependencies import ContactDependencies
 from mailworker.contacts.move_and_erase_at_mailjet import AddressChange
 from mailworker.contacts.properties_and_lists import PropertyRegistry
 from mailworker.errors import (
@@ -18,6 +18,7 @@ from mailworker.errors import (
     UnknownOutcome,
 )
 from mailworker.ledger import contact_push_queue
+from mailworker.limits import NoCallFree
 from mailworker.mailjet import contact_calls as mailjet
 from mailworker.mailjet.contact_calls import ListAction, MailjetContact
 from mailworker.rules.contact_sync_cost_and_pauses import BY_HAND, CHUNK, poll_pause
@@ -47,7 +48,7 @@ class ContactPusher:
     def push_once(self) -> PushResult | None:
         """One call's worth of contacts; None where nothing waits, or enough is on its way.
 
-        Raises NoTokenYet where mail takes all calls, and what the ledger raises.
+        Raises NoCallFree where mail takes all calls, and what the ledger raises.
         """
         now = self._deps.clock()
         call_id = str(uuid.uuid4())
@@ -142,7 +143,7 @@ class ContactPusher:
     def _not_now(self, call_id: str, error: TransientError | UnknownOutcome) -> PushResult:
         """The same again later. What may have arrived is pushed again: twice the same changes nothing."""
         now, why = self._deps.clock(), str(error)
-        if isinstance(error, Throttled) and not isinstance(error, NoTokenYet):
+        if isinstance(error, Throttled) and not isinstance(error, NoCallFree):
             self._deps.bucket.pause(error.retry_after)
         with self._deps.ledger.write() as connection:
             if isinstance(error, Misconfigured):

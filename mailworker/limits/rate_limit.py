@@ -19,7 +19,7 @@ from redis.commands.core import Script
 from redis.exceptions import RedisError
 
 from mailworker.core.message import Lane
-from mailworker.errors import TransientError
+from mailworker.errors import Throttled, TransientError
 
 WINDOW_MS = 61_500
 #: How many calls may follow one another at once after a rest. Two cost no more than the 61st second gives,
@@ -44,6 +44,10 @@ class BucketUnavailable(TransientError):
     """Redis does not answer, so no call may be made."""
 
     subject = "redis"
+
+
+class NoCallFree(Throttled):
+    """No call to Mailjet is free at this moment, for mail goes first; try again later."""
 
 
 class CallLane(IntEnum):
@@ -117,6 +121,12 @@ class Bucket:
     def keys(self) -> tuple[str, str]:
         """The two Redis keys: the log of calls, and the pace."""
         return self._keys[0], self._keys[1]
+
+
+def require_call(bucket: Bucket, lane: CallLane, *, patience: float) -> None:
+    """Wait for a token, `patience` seconds at most. Raises NoCallFree where none came in time."""
+    if bucket.take(lane, patience=patience) is None:
+        raise NoCallFree(retry_after=1.0)
 
 
 def _script(name: str) -> str:

@@ -15,7 +15,7 @@ from mailworker.core.kind import Kind
 from mailworker.core.message import Receipt
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
-from mailworker.errors import Misconfigured, PermanentError, Throttled, TransientError
+from mailworker.errors import Misconfigured, PermanentError, TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, claim_unknown
 from mailworker.ledger.confirm_sent import prove
@@ -23,7 +23,7 @@ from mailworker.ledger.query_rows import Row
 from mailworker.ledger.record_outcome import put_off, settle
 from mailworker.ledger.stale_secrets import claim_unreplayable, wipe
 from mailworker.ledger.stuck_messages import claim_late, first_sent_after, strand
-from mailworker.limits import Bucket, CallLane
+from mailworker.limits import Bucket, CallLane, require_call
 from mailworker.mailjet.gateway import Gateway
 from mailworker.mailjet.message_lookup import find_by_custom_id, list_between
 from mailworker.mailjet.rest_api import RestApi
@@ -210,15 +210,16 @@ def windows(moments: Sequence[datetime], longest: timedelta) -> list[tuple[datet
 
 
 #: How long a look-up waits for its token, in seconds.
-TOKEN_PATIENCE = 10.0
+_PATIENCE = 10.0
 
 
 class TokenLookup:
-    """Finds messages at Mailjet by CustomID. Raises Throttled without a token, and the gateway's errors."""
+    """Finds messages at Mailjet by CustomID. Raises NoCallFree without a token, and the gateway's errors."""
 
     def __init__(self, gateway: Gateway, bucket: Bucket) -> None:
-        self._api = RestApi(lambda: gateway, self._take_token)
-        self._bucket = bucket
+        self._api = RestApi(
+            lambda: gateway, lambda: require_call(bucket, CallLane.NORMAL, patience=_PATIENCE)
+        )
 
     def one(self, custom_id: str) -> Receipt | None:
         """Mailjet's receipt for this message, or None."""
@@ -229,7 +230,3 @@ class TokenLookup:
         """The receipts of all messages that arrived in this time, by CustomID."""
         pages = list_between(self._api, since, until)
         return {found.custom_id: Receipt(found.message_id, found.uuid) for page in pages for found in page}
-
-    def _take_token(self) -> None:
-        if self._bucket.take(CallLane.NORMAL, patience=TOKEN_PATIENCE) is None:
-            raise Throttled("No call is free for a look-up.", retry_after=TOKEN_PATIENCE)

@@ -4,12 +4,13 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
-from mailworker.contacts import ContactStream, NoTokenYet
+from mailworker.contacts import ContactStream
 from mailworker.contacts.full_sync_slices import BackgroundSync, SyncSlice
 from mailworker.contacts.intake import ContactsDrained
 from mailworker.contacts.push import PushResult
 from mailworker.errors import TransientError
 from mailworker.ledger import contact_sync_runs
+from mailworker.limits import NoCallFree
 from mailworker.queue import envelope
 from mailworker.queue.channels import CONTACT_PUSH, CONTACT_SYNC, CONTACTS
 from mailworker.tasks.app import app
@@ -72,7 +73,7 @@ def push() -> None:
     def step() -> PushResult | None:
         try:
             return container.contacts.step()
-        except NoTokenYet as pause:
+        except NoCallFree as pause:
             wake(container, CONTACT_PUSH, after=timedelta(seconds=pause.retry_after))
             return None
 

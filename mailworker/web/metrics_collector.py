@@ -152,7 +152,7 @@ def _seconds(now: datetime, since: datetime | None) -> float:
 
 
 def _takes_writes(redis: "Redis") -> bool:
-    """Full, or a replica, Redis refuses jobs and beat's sign."""
+    """Full, or a replica, Redis refuses jobs and beat's sign. Read and not tried: a scrape writes nothing."""
     replication: Any = redis.info("replication")
     return replication.get("role") != "slave" and _full(redis) < 1
 

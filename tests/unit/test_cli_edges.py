@@ -232,10 +232,10 @@ def test_a_call_that_gets_no_token_in_time_is_refused():
     gateway = SimpleNamespace(rest=lambda call: f"{call} answered")
     container = SimpleNamespace(bucket=bucket, gateway=gateway)
     with pytest.raises(
-        Throttled, match=r"No call to Mailjet is free at this moment; try again later\."
+        Throttled, match=r"No call to Mailjet is free at this moment, for mail goes first; try again later\."
     ) as fault:
         container_context.rest_api(container).rest("call")
-    assert (waits, fault.value.retry_after) == ([("CONTACTS", 60.0)], 60.0)
+    assert (waits, fault.value.retry_after) == ([("CONTACTS", 60.0)], 1.0)
     bucket.take = lambda lane, *, patience: 0.0
     assert container_context.rest_api(container).rest("call") == "call answered"
 

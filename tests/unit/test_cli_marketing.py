@@ -24,7 +24,6 @@ from mailworker.cli.contact_commands import full_sync
 from mailworker.cli.contact_commands.full_sync import plan_sentence, run
 from mailworker.cli.contact_commands.status_output import show_status, sync_sentence, write_status
 from mailworker.cli.shared_options import moment_of
-from mailworker.contacts import NoTokenYet
 from mailworker.contacts.full_sync import FullSyncResult
 from mailworker.contacts.pull_opt_outs import PullResult
 from mailworker.contacts.push import PushResult
@@ -32,7 +31,7 @@ from mailworker.contacts.upsert import UpsertResult
 from mailworker.errors import BadInput, Unreachable
 from mailworker.ledger import contact_sync_runs
 from mailworker.ledger.contact_rows import add_entries, new_entry
-from mailworker.limits import CallLane
+from mailworker.limits import CallLane, NoCallFree
 from mailworker.queue.channels import CONTACTS
 from mailworker.rules.contact_sync_cost_and_pauses import Plan
 from tests.doubles import Clock, settings
@@ -327,7 +326,7 @@ class Contacts:
         self.looked += 1
         if self.looked == 1:
             yield 2
-            raise NoTokenYet(retry_after=1.0)
+            raise NoCallFree(retry_after=1.0)
         look.members, look.ours, look.unsubscribed, look.newly_unsubscribed = 5, 3, 2, 1
         look.excluded, look.put_back, look.stage = 4, 1, "done"
         yield 3

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from mailworker.config.contacts import ContactSettings
 from mailworker.contacts import ContactService
-from mailworker.contacts.dependencies import ContactDependencies, NoTokenYet
+from mailworker.contacts.dependencies import ContactDependencies
 from mailworker.contacts.import_jobs import ImportJobPoller, refusals
 from mailworker.contacts.properties_and_lists import FRESH, PropertyRegistry
 from mailworker.contacts.push import AddressChange, ContactPusher, PushResult
@@ -17,6 +17,7 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.contact_push_queue import claim, started
 from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import contact_calls, mailjet_contacts
+from mailworker.limits import NoCallFree
 from mailworker.rules.contact_sync_cost_and_pauses import JOB_DEADLINE, MAX_TRIES
 from tests.doubles import mailjet_list
 
@@ -183,7 +184,7 @@ def test_three_are_told_by_hand_and_more_in_an_import(scene, many, imports):
         (Unreachable("away"), 0, 1, 15, [], False),
         (Unreachable("away"), 1, 1, 30, [], False),
         (UnknownOutcome("lost"), 7, 1, 1920, [], False),
-        (NoTokenYet(retry_after=1), 7, 0, 1, [], False),
+        (NoCallFree(retry_after=1), 7, 0, 1, [], False),
         (Throttled(retry_after=90), 0, 0, 90, [90], False),
         (Throttled(retry_after=90), MAX_TRIES, 0, 90, [90], False),
         (Misconfigured("wrong key"), 0, 0, 300, [], True),

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from mailworker.config.contacts import ContactSettings
 from mailworker.contacts import full_sync as module
 from mailworker.contacts import full_sync_slices as background
-from mailworker.contacts.dependencies import ContactDependencies, NoTokenYet
+from mailworker.contacts.dependencies import ContactDependencies
 from mailworker.contacts.full_sync import CrmReader, FullSyncResult, person_of, records_of
 from mailworker.contacts.full_sync_slices import BackgroundSync
 from mailworker.contacts.intake import ContactIntake, rejection
@@ -21,7 +21,7 @@ from mailworker.errors import BadInput, Throttled
 from mailworker.ledger import contact_sync_runs
 from mailworker.ledger.contact_rows import count_people
 from mailworker.ledger.contact_tables import crm_contacts, crm_customers
-from mailworker.limits import CallLane
+from mailworker.limits import CallLane, NoCallFree
 from mailworker.rules.contact_diff import Company, ContactPerson, ContactRules, Property, Stamp
 from mailworker.rules.property_values import PropertyType
 
@@ -257,7 +257,7 @@ def test_contacts_take_their_calls_last_and_wait_so_long():
     gateway = SimpleNamespace(rest=lambda call: f"{call} answered")
     deps = ContactDependencies(None, SimpleNamespace(take=take), gateway, ContactSettings(), None, patience=7)
     assert deps.api.rest("c") == "c answered"
-    with pytest.raises(NoTokenYet) as caught:
+    with pytest.raises(NoCallFree) as caught:
         deps.api.raw("GET", "no such method is looked for without a token")
     assert asked == [(CallLane.CONTACTS, 7)] * 2
     assert (caught.value.retry_after, isinstance(caught.value, Throttled), deps.forget("x")) == (1.0, True, 0)
@@ -411,7 +411,7 @@ def test_a_slice_ends_in_time_and_another_goes_on_from_its_place(ledger):
 
 
 def test_mail_goes_first_and_the_sync_waits_a_second(ledger):
-    sync = sync_of(ledger, Steps([PAGE], fault=NoTokenYet(retry_after=1.0)))
+    sync = sync_of(ledger, Steps([PAGE], fault=NoCallFree(retry_after=1.0)))
     assert sync.run(seconds=60).finished is False
     assert (
         BackgroundSync(ledger, Steps([PAGE]), lambda: NOW + background._AFTER_MAIL / 2, lease=MINUTE).run(

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 import pytest
 from redis.sentinel import MasterNotFoundError
 
-from mailworker.cli.container_context import NoCallFree
 from mailworker.cli.doctor_checks.cures import CRM, LEDGER, STORE, cured, for_mailjet
 from mailworker.cli.doctor_checks.redis import unreachable
 from mailworker.errors import (
@@ -16,6 +15,7 @@ from mailworker.errors import (
     UnknownOutcome,
     Unreachable,
 )
+from mailworker.limits import NoCallFree
 from mailworker.limits.rate_limit import BucketUnavailable
 from mailworker.mailjet.gateway import OURS
 

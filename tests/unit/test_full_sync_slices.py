@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from mailworker.contacts import NoTokenYet
 from mailworker.contacts.full_sync import FullSyncResult
 from mailworker.contacts.full_sync_slices import BackgroundSync, SyncSlice
 from mailworker.contacts.pull_opt_outs import PullResult
 from mailworker.contacts.upsert import UpsertResult
 from mailworker.errors import BadInput, TransientError, Unreachable
 from mailworker.ledger import contact_sync_runs
+from mailworker.limits import NoCallFree
 from tests.doubles import Clock
 from tests.rows import NOW, after
 
@@ -133,7 +133,7 @@ def test_nobody_is_removed_where_a_worker_of_yesterday_read_a_page_with_faults(s
 def test_where_mail_has_all_calls_the_sync_asks_again_in_a_second(sync):
     def busy(what):
         if what == "look":
-            raise NoTokenYet(retry_after=1.0)
+            raise NoCallFree(retry_after=1.0)
 
     found = sync(Contacts(before=busy))
     assert (found.finished, found.report["place"]["stage"]) == (False, "looking")

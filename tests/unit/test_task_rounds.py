@@ -9,7 +9,6 @@ from redis.exceptions import ConnectionError as RedisGone
 from sqlalchemy import select, text
 
 from mailworker.balances.real_time import Taken
-from mailworker.contacts import NoTokenYet
 from mailworker.contacts.push import PushResult
 from mailworker.core.message import Lane
 from mailworker.core.settlement import Settlement
@@ -22,6 +21,7 @@ from mailworker.intake.job_stream import JobsDrained
 from mailworker.ledger import contact_sync_runs
 from mailworker.ledger.insert_messages import accept
 from mailworker.ledger.tables import messages, rejected_jobs
+from mailworker.limits import NoCallFree
 from mailworker.observability.redis_counters import counted
 from mailworker.queue import envelope
 from mailworker.queue.channels import (
@@ -342,7 +342,7 @@ def test_contacts_are_pushed_step_by_step(scene):
 
 def test_without_a_token_contacts_wait_as_long_as_it_takes(scene):
     def busy():
-        raise NoTokenYet("mail goes first", retry_after=7)
+        raise NoCallFree("mail goes first", retry_after=7)
 
     made = scene(contacts=box(step=busy))
     contacts.push()

@@ -15,6 +15,7 @@ from mailworker.contacts.full_sync import FullSyncResult
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger import contact_counts
+from mailworker.limits import NoCallFree
 from mailworker.rules.contact_sync_cost_and_pauses import Plan
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _look(container: "Container") -> None:
     seen = puller.begin()
     with ProgressBar("Reading Mailjet", total) as bar:
         while not seen.is_done:
-            with suppress(NoTokenYet):  # it goes on where it was, as soon as mail leaves a call
+            with suppress(NoCallFree):  # it goes on where it was, as soon as mail leaves a call
                 for count in puller.steps(seen):
                     bar.advance(count)
     out = console()

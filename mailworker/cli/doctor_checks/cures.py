@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-from mailworker.cli.container_context import NoCallFree
 from mailworker.errors import ConfigError, MailworkerError, Misconfigured, Throttled, Unreachable
-from mailworker.limits.rate_limit import BucketUnavailable
+from mailworker.limits.rate_limit import BucketUnavailable, NoCallFree
 from mailworker.mailjet.gateway import OURS
 
 _REMOUNT = "mount it writable again, and see `dmesg` for why it was not; mail waits, nothing is lost"

@@ -54,7 +54,10 @@ def _tls_sentence(words: str) -> str:
 
 
 def takes_writes(redis: "Redis") -> bool:
-    """Whether Redis takes a write now: full, or a replica, it refuses beat's sign and workers' answers."""
+    """Whether Redis takes a write now: full, or a replica, it refuses beat's sign and workers' answers.
+
+    Tried, for INFO tells neither what an ACL forbids nor how many replicas are missing.
+    """
     try:
         redis.set("mailworker:doctor", "1", px=1)
     except ResponseError:
