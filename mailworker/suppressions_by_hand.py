@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailworker.core.address import canonical_address
+from mailworker.core.plural import counted
 from mailworker.errors import BadInput
 from mailworker.ledger.contact_exclusion import forget_unsubscribe
 from mailworker.ledger.standings import standings
@@ -90,8 +91,8 @@ class Suppressions(ListAccess):
         advice = [_AT_MAILJET[reason]] if reason in _AT_MAILJET else []
         if elsewhere:
             advice.append(
-                f"It stays unsubscribed from {elsewhere} lists at Mailjet that are not the CRM's: who looks "
-                "after them can change that there."
+                f"It stays unsubscribed from {counted(elsewhere, 'list')} at Mailjet beside the CRM's: who "
+                "looks after them can change that there."
             )
         return Lifted(reason or "unsubscribed", resubscribed, tuple(advice))
 

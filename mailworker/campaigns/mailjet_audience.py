@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 from mailworker.core.address import canonical_address
+from mailworker.core.plural import counted
 from mailworker.errors import TransientError
 from mailworker.ledger import contacts_seen_at_mailjet
 from mailworker.ledger.contact_exclusion import note_pushed
@@ -77,7 +78,7 @@ class MailjetAudience(ListAccess):
                 barred[email] = found.active[email]
         if len(barred) > _BY_HAND:
             raise TransientError(
-                f"Mailjet has still to leave {len(barred)} contacts out of campaigns; the workers "
+                f"Mailjet has still to leave {counted(len(barred), 'contact')} out of campaigns; the workers "
                 "do so now. Nothing was sent: send again in some minutes."
             )
         for email, number in barred.items():

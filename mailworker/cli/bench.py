@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from mailworker.core.plural import counted
+
 
 def command(
     *,
@@ -44,7 +46,8 @@ def command(
             wait_until(all_sent, seconds=60 + 3 * 60 * mails / 10_000)
         final = counts()
     minutes = max(final["last_call_at"] - final["first_call_at"], 1) / 60
-    typer.echo(f"{final['messages']} mails in {final['calls']} calls over {minutes:.2f} minutes")
+    mails_in_calls = f"{counted(final['messages'], 'mail')} in {counted(final['calls'], 'call')}"
+    typer.echo(f"{mails_in_calls} over {minutes:.2f} minutes")
     typer.echo(f"mails a minute      {final['messages'] / minutes:>8.0f}")
     typer.echo(f"mails a call        {final['messages'] / final['calls']:>8.1f}")
     typer.echo(f"calls in any 60 s   {final['max_calls_in_60s']:>8}  (at the most)")

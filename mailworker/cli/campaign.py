@@ -8,6 +8,7 @@ import typer
 from mailworker.cli.container_context import opened
 from mailworker.cli.shared_options import AsJson, Yes, at_terminal
 from mailworker.core.clock import utc_now
+from mailworker.core.plural import counted
 
 app = typer.Typer(
     help="Campaigns: segment, create, preview, test, schedule, send, show, list, pause, resume, cancel, "
@@ -157,7 +158,7 @@ def test(name: _Name, to: Annotated[list[str], typer.Argument(help="Who shall se
     """
     with opened() as container:
         sent = container.campaigns.test(name, to)
-    typer.echo(f"On its way to {sent} address{'es' if sent > 1 else ''}.")
+    typer.echo(f"On its way to {counted(sent, 'address', 'addresses')}.")
 
 
 @app.command()
@@ -197,7 +198,7 @@ def pause(name: _Name) -> None:
     Example: mailworker campaign pause "Fibre Lyon"
     """
     with opened() as container:
-        typer.echo(f"Paused; {container.campaigns.pause(name)} messages are held.")
+        typer.echo(f"Paused; {counted(container.campaigns.pause(name), 'message is', 'messages are')} held.")
 
 
 @app.command()
@@ -207,7 +208,9 @@ def resume(name: _Name) -> None:
     Example: mailworker campaign resume "Fibre Lyon"
     """
     with opened() as container:
-        typer.echo(f"Resumed; {container.campaigns.resume(name)} messages wait again.")
+        typer.echo(
+            f"Resumed; {counted(container.campaigns.resume(name), 'message waits', 'messages wait')} again."
+        )
 
 
 @app.command()
@@ -222,7 +225,7 @@ def cancel(name: _Name, *, yes: Yes = False) -> None:
         if not yes and at_terminal():
             show_progress(container.campaigns.find(name), container.campaigns.progress(name))
             typer.confirm("End it? It cannot be resumed then.", abort=True)
-        typer.echo(f"Cancelled; {container.campaigns.cancel(name)} messages that waited with it.")
+        typer.echo(f"Cancelled; {counted(container.campaigns.cancel(name), 'message')} that waited with it.")
 
 
 @app.command()

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from mailworker.cli.container_context import opened
+from mailworker.core.plural import counted
 from mailworker.errors import MailworkerError
 
 app = typer.Typer(no_args_is_help=True, help="Have CGRateS post balances here, at the moment they get low.")
@@ -63,5 +64,5 @@ def setup(
                     typer.echo(f"{call.why}: {fault}", err=True)
                     faults += 1
     if apply:
-        typer.echo(f"{done} calls made, {faults} to mend.")
+        typer.echo(f"{counted(done, 'call')} made, {faults} to mend.")
     raise typer.Exit(1 if faults else 0)

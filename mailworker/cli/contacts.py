@@ -7,6 +7,7 @@ import typer
 from mailworker.cli.console import answer
 from mailworker.cli.container_context import opened
 from mailworker.cli.shared_options import AsJson
+from mailworker.core.plural import counted
 
 app = typer.Typer(help="Contacts at Mailjet: sync, status, retry.", no_args_is_help=True)
 
@@ -59,6 +60,8 @@ def retry(*, as_json: AsJson = False) -> None:
     with opened() as container, container.ledger.write() as connection:
         again = try_again(connection, container.clock())
     sentence = (
-        f"{again} contacts go to Mailjet again." if again else "Mailjet refused no contact: nothing to retry."
+        f"{counted(again, 'contact goes', 'contacts go')} to Mailjet again."
+        if again
+        else "Mailjet refused no contact: nothing to retry."
     )
     answer(sentence, {"again": again}, as_json=as_json)

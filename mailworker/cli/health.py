@@ -59,7 +59,8 @@ def command(
             text = "Redis takes no writes, for it is full or a replica: mailworker doctor --only redis"
     finally:
         _let_go(visitor, result)
-    answer(f"{name}: {text}", {"node": name, "ok": text == "well", "said": text}, as_json=as_json)
+    facts = {"node": name, "ok": text == "well", "answer": text, "said": text}  # what programs knew it as
+    answer(f"{name}: {text}", facts, as_json=as_json)
     raise typer.Exit(0 if text == "well" else 1)
 
 

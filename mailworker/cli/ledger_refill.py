@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from mailworker.core.plural import counted
 from mailworker.intake.ledger_refill import Refill, Refilled
 from mailworker.queue.channels import EVENTS, MAIL
 
@@ -45,11 +46,12 @@ def refilled(container: "Container", *, dry_run: bool) -> RefillReport:
 
 def sentence_of(found: RefillReport, *, dry_run: bool) -> str:
     """The report in sentences."""
-    jobs = "1 job" if found.jobs.jobs == 1 else f"{found.jobs.jobs} jobs"
     if found.since is None:
         lines = ["Redis keeps no jobs: nothing to read (worker.keep_jobs says for how long it does)."]
     else:
-        lines = [f"Redis keeps {jobs}, from {found.since:%Y-%m-%d %H:%M:%S} UTC on."]
+        lines = [
+            f"Redis keeps {counted(found.jobs.jobs, 'job')}, from {found.since:%Y-%m-%d %H:%M:%S} UTC on."
+        ]
         if not found.jobs.lacked:
             lines.append("The ledger has them all: nothing to do.")
         elif dry_run:
@@ -58,10 +60,8 @@ def sentence_of(found: RefillReport, *, dry_run: bool) -> str:
             lacked = f"The ledger lacked {found.jobs.lacked} of them"
             lines.append(f"{lacked}; it has them now, and workers go on with them.")
     if found.jobs.skipped:
-        lines.append(
-            f"{found.jobs.skipped} entries are older than what is known of calls, and were left out: "
-            "see docs/outages.md."
-        )
+        entries = counted(found.jobs.skipped, "entry is", "entries are")
+        lines.append(f"{entries} left out, older than what is known of calls: see docs/outages.md.")
     if found.events:
         lines.append(f"{found.events} webhook calls {'would be' if dry_run else 'are'} read once more.")
     return "\n".join(lines)

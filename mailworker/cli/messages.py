@@ -9,6 +9,7 @@ from mailworker.cli.container_context import opened
 from mailworker.cli.kind_names import kind_in_ledger
 from mailworker.cli.shared_options import AsJson as _Json
 from mailworker.core.clock import utc_now
+from mailworker.core.plural import counted
 from mailworker.core.states import State
 from mailworker.errors import BadInput
 
@@ -182,7 +183,7 @@ def export(
         zone, whom = container.settings.worker.timezone, Whom(customer=customer)
         wanted = narrowed(wanted, whom, since=since, until=until, zone=zone)
         count = export.export(container, wanted, as_csv=not lines)
-    typer.echo(f"{count} messages.", err=True)
+    typer.echo(f"{counted(count, 'message')}.", err=True)
 
 
 @app.command()
@@ -280,5 +281,8 @@ def reconcile(
     with opened() as container:
         moment = read_as_of(container, since)
         named, moved = reconcile_messages(container, moment) if moment else (0, 0)
-    words = f"Mailjet named {named} messages; {moved} of them were unsent in the ledger, and are sent now."
+    unsent = counted(
+        moved, "was unsent in the ledger, and is sent now", "were unsent in the ledger, and are sent now"
+    )
+    words = f"Mailjet named {counted(named, 'message')}; of them {unsent}."
     answer(words, {"named": named, "sent_now": moved}, as_json=as_json)

@@ -11,6 +11,7 @@ from mailworker.cli.console import answer, write_json
 from mailworker.cli.container_context import opened
 from mailworker.cli.shared_options import AsJson, Yes
 from mailworker.core.clock import utc_now
+from mailworker.core.plural import counted
 from mailworker.errors import BadInput
 
 if TYPE_CHECKING:
@@ -62,14 +63,14 @@ def erase(email: Email, *, yes: Yes = False, as_json: AsJson = False) -> None:
             audited(connection, Act.ERASE, "a person", why="", affected=done.messages)
         rewrite_append_only_file(container.redis)
     words = (
-        f"{done.messages} messages erased, {done.cancelled} of them cancelled; {done.files} files gone. "
-        f"The workers have Mailjet erase its contact.\nNot reached from here: {'; '.join(NOT_REACHED)}."
+        f"{counted(done.messages, 'message')} erased, {done.cancelled} of them cancelled; "
+        f"{counted(done.files, 'file')} gone. The workers have Mailjet erase its "
+        f"contact.\nNot reached from here: {'; '.join(NOT_REACHED)}."
     )
     answer(words, asdict(done) | {"not_reached": NOT_REACHED}, as_json=as_json)
     if done.on_their_way:
-        typer.echo(
-            f"{done.on_their_way} messages are on their way: run this again in some minutes.", err=True
-        )
+        left = counted(done.on_their_way, "message is on its way", "messages are on their way")
+        typer.echo(f"{left}: run this again in some minutes.", err=True)
         raise typer.Exit(1)
 
 
@@ -79,8 +80,9 @@ def _question(held: Mapping[str, Any]) -> str:
     others = sum(len(rows) for name, rows in held.items() if isinstance(rows, list) and name != "messages")
     if not messages and not others:
         return "Nothing is held about this address here. Have Mailjet erase its contact, if it has one?"
+    entries = counted(others, "other entry", "other entries")
     return (
-        f"{messages} messages and {others} other entries are held about this address. Erase them, and cancel "
+        f"{counted(messages, 'message')} and {entries} are held about this address. Erase them, and cancel "
         "what waits? It cannot be undone."
     )
 

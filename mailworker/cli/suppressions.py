@@ -9,6 +9,7 @@ from mailworker.cli.console import answer, console, moment, table, write_json
 from mailworker.cli.container_context import opened
 from mailworker.cli.shared_options import AsJson as _Json
 from mailworker.cli.shared_options import one_of
+from mailworker.core.plural import counted
 
 app = typer.Typer(help="Who gets no mail, and why: list, show, add, lift, opt in.", no_args_is_help=True)
 
@@ -103,7 +104,7 @@ def lift(email: _Address, *, why: _Why, by: _By = "", as_json: _Json = False) ->
     """
     with opened() as container:
         done = container.suppressions.lift(email, why=why, by=by or getpass.getuser())
-    lists = "1 list" if done.resubscribed == 1 else f"{done.resubscribed} lists"
+    lists = counted(done.resubscribed, "list")
     again = [f"Subscribed again to {lists} at Mailjet."] if done.resubscribed else []
     words = "\n".join([f"Lifted; it was listed as {done.reason}.", *again, *done.advice])
     facts = {"reason": done.reason, "resubscribed": done.resubscribed, "advice": done.advice}
@@ -118,6 +119,6 @@ def opt_in(email: _Address, *, why: _Why, by: _By = "", as_json: _Json = False) 
     """
     with opened() as container:
         kinds = container.suppressions.opt_in(email, why=why, by=by or getpass.getuser())
-    reach = "1 kind of mail reaches" if kinds == 1 else f"{kinds} kinds of mail reach"
+    reach = counted(kinds, "kind of mail reaches", "kinds of mail reach")
     words = f"{reach} the address again."
     answer(words, {"kinds": kinds}, as_json=as_json)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from mailworker.config.contacts import ContactSettings
 from mailworker.contacts.upsert import ContactUpsert, UpsertResult, rules_of
+from mailworker.core.plural import counted
 from mailworker.crm import CrmSource, RecordPage
 from mailworker.crm.records import CrmContact, Customer
 from mailworker.crm.row_source_interface import Cursor
@@ -123,9 +124,9 @@ class CrmReader:
             known = contact_rows.count_people(connection)
         if not force and removes_too_much(silent, known, percent=self._largest_removal):
             raise BadInput(
-                f"The CRM is silent about {silent} of {known} contacts, more than {self._largest_removal} %: "
-                "nothing was removed. Look at crm.sql.queries or crm.http; if they really are gone, repeat "
-                "with --allow-removals."
+                f"The CRM is silent about {silent} of {counted(known, 'contact')}, more than "
+                f"{self._largest_removal} %: nothing was removed. Look at crm.sql.queries "
+                "or crm.http; if they really are gone, repeat with --allow-removals."
             )
         while silent > 0:
             with self._ledger.write() as connection:

@@ -10,6 +10,7 @@ from mailworker.contacts.dependencies import ContactDependencies
 from mailworker.contacts.properties_and_lists import PropertyRegistry
 from mailworker.contacts.push import PushResult
 from mailworker.core.address import canonical_address
+from mailworker.core.plural import counted
 from mailworker.errors import Refused
 from mailworker.ledger import contact_push_queue
 from mailworker.mailjet.contact_calls import ImportState, import_errors, import_job
@@ -56,7 +57,9 @@ class ImportJobPoller:
         now = self._deps.clock()
         with self._deps.ledger.write() as connection:
             contact_push_queue.give_back(connection, call["id"], due_at=now + retry_pause(0), why=why)
-        return PushResult(alarm=f"An import of {call['contacts']} contacts has to be repeated: {why}.")
+        return PushResult(
+            alarm=f"An import of {counted(call['contacts'], 'contact')} has to be repeated: {why}."
+        )
 
     def _completed(self, call: Mapping[str, Any], *, has_errors: bool) -> PushResult:
         deps = self._deps
@@ -77,11 +80,14 @@ class ImportJobPoller:
                     )
                 else:
                     contact_push_queue.refuse(connection, call["id"], why, now=now)
-                return PushResult(
-                    alarm=f"{why}; {call['contacts']} contacts are pushed again in smaller calls."
-                )
+                again = counted(call["contacts"], "contact is", "contacts are")
+                return PushResult(alarm=f"{why}; {again} pushed again in smaller calls.")
             pushed = contact_push_queue.finish(connection, call["id"], refused, now=now)
-        alarm = f"Mailjet did not take {len(refused)} of {call['contacts']} contacts." if refused else None
+        alarm = (
+            f"Mailjet did not take {len(refused)} of {counted(call['contacts'], 'contact')}."
+            if refused
+            else None
+        )
         return PushResult(pushed, alarm)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from mailworker.contacts.dependencies import ContactDependencies
 from mailworker.contacts.properties_and_lists import PropertyRegistry
+from mailworker.core.plural import counted
 from mailworker.errors import TransientError
 from mailworker.ledger import contact_push_queue
 from mailworker.ledger.contact_rows import erased_at, pushed_lists, pushed_properties
@@ -69,7 +70,8 @@ class AddressChange:
         with deps.ledger.read() as connection:
             asked_for = bool(erased_at(connection, [pseudonym(email)]))
         if asked_for and (left := deps.forget(email)):
-            raise TransientError(f"{left} mails to an erased address are still on their way.")
+            are = "is still on its way" if left == 1 else "are still on their way"
+            raise TransientError(f"{counted(left, 'mail')} to an erased address {are}.")
         with deps.ledger.write() as connection:
             contact_push_queue.erased(connection, call_id)
 

@@ -9,6 +9,7 @@ from typing import Any
 from mailworker.contacts.dependencies import ContactDependencies
 from mailworker.contacts.move_and_erase_at_mailjet import AddressChange
 from mailworker.contacts.properties_and_lists import PropertyRegistry
+from mailworker.core.plural import counted
 from mailworker.errors import (
     Misconfigured,
     PermanentError,
@@ -138,7 +139,7 @@ class ContactPusher:
                 contact_push_queue.give_back(
                     connection, call_id, due_at=now, why=str(error), batch_limit=half
                 )
-        return PushResult(alarm=f"Mailjet refused a call about {len(rows)} contacts: {error}")
+        return PushResult(alarm=f"Mailjet refused a call about {counted(len(rows), 'contact')}: {error}")
 
     def _not_now(self, call_id: str, error: TransientError | UnknownOutcome) -> PushResult:
         """The same again later. What may have arrived is pushed again: twice the same changes nothing."""

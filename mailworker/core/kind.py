@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from mailworker.core.message import Lane
+from mailworker.core.plural import counted
 
 
 class VariableType(StrEnum):
@@ -47,7 +48,7 @@ class RecipientLimit:
 
     def __str__(self) -> str:
         hours = self.period.total_seconds() / 3600
-        return f"{self.count} mails of a kind in {hours:g} {'hour' if hours == 1 else 'hours'}"
+        return f"{counted(self.count, 'mail')} of a kind in {hours:g} {'hour' if hours == 1 else 'hours'}"
 
 
 @dataclass(frozen=True, slots=True)

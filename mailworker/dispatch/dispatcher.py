@@ -12,6 +12,7 @@ from datetime import datetime
 
 from mailworker.config.settings import Settings
 from mailworker.core.message import Lane, Mail
+from mailworker.core.plural import counted
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.dispatch.call_summary import settled_mails
@@ -140,7 +141,8 @@ class Dispatcher:
         batch, lost = self._lost_calls.without_them(claimed)
         alarms = [admission.alarm] if admission.alarm else []
         if lost:
-            alarms.append(f"THE LEDGER HAS LOST CALLS, {len(lost)} messages wait for Mailjet's word: {WHY}.")
+            wait = counted(len(lost), "message waits", "messages wait")
+            alarms.append(f"THE LEDGER HAS LOST CALLS, {wait} for Mailjet's word: {WHY}.")
         try:
             sendable, stopped = self._check(batch)
         except _ROW_FAULTS as fault:

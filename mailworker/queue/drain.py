@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from mailworker.core.exception_location import place_of
+from mailworker.core.plural import counted
 from mailworker.core.summable import Summable
 from mailworker.errors import TransientError
 from mailworker.queue.envelope import is_newer
@@ -20,10 +21,7 @@ from mailworker.queue.refill_log import Keeping
 from mailworker.queue.stream import Entry, GroupStream
 from mailworker.queue.unavailable import StreamUnavailable
 
-_LATER = (
-    "entries are of a later version than this worker: they stay on their stream until a newer one takes "
-    "them. Update the workers"
-)
+_LATER = "of a later version than this worker: left on the stream for a newer one. Update the workers"
 _UNFIT = "neither it nor the reason could be kept in the ledger"
 
 R = TypeVar("R")
@@ -54,7 +52,7 @@ class Drained(Summable, Generic[R]):
     @property
     def alarms(self) -> tuple[str, ...]:
         """The alarms for the operator."""
-        later = f"{self.newer} {_LATER}"
+        later = f"{counted(self.newer, 'entry is', 'entries are')} {_LATER}"
         return (*self.quarantined, later) if self.newer else self.quarantined
 
     def __bool__(self) -> bool:

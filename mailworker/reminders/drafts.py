@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from mailworker.core.address import canonical_address
+from mailworker.core.plural import counted
 from mailworker.crm.instalments import invoice_of_instalment
 from mailworker.crm.records import CrmInvoice
 from mailworker.ledger.notification_log import Claim, about_invoice
@@ -88,5 +89,5 @@ def _why(invoice: CrmInvoice, due: Due) -> str:
     missed = f" ({', '.join(step.name for step in due.skipped)} missed)" if due.skipped else ""
     if due.step.days < 0:
         return f"{invoice.number}: step {due.step.name}, due on {invoice.due_date}{missed}"
-    days = "1 day" if due.days_overdue == 1 else f"{due.days_overdue} days"
+    days = counted(due.days_overdue, "day")
     return f"{invoice.number}: step {due.step.name}, {days} overdue{missed}"

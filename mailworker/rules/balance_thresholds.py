@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
+from mailworker.core.plural import counted
 from mailworker.rules.balance_key import Alert, balance_key
 
 
@@ -173,7 +174,8 @@ def _expired(
         return NoAlert(NoAlertReason.EXPIRED_SILENTLY, "Expired balances are not announced here.")
     if now - expired_at > rules.expired_within:
         return NoAlert(
-            NoAlertReason.LONG_EXPIRED, f"It expired more than {rules.expired_within.days} days ago."
+            NoAlertReason.LONG_EXPIRED,
+            f"It expired more than {counted(rules.expired_within.days, 'day')} ago.",
         )
     return AlertDue(Alert.EXPIRED, balance_key(Alert.EXPIRED, facts.balance_id, expired_at))
 

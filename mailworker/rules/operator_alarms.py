@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from mailworker.core.plural import counted
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.errors import FileMissing, Misconfigured, RefusedWithoutReason
@@ -31,7 +32,8 @@ def missing_file_alarms(answers: Mapping[str, Answer]) -> list[str]:
     missing = [id_ for id_, answer in answers.items() if isinstance(answer, FileMissing)]
     if not missing:
         return []
-    where = f"{len(missing)} messages have files that are not in this host's store, the first {missing[0]}"
+    messages = counted(len(missing), "message has", "messages have")
+    where = f"{messages} files that are not in this host's store, the first {missing[0]}"
     return [f"{where}: they wait, and invoices are rendered again. Let all hosts share one invoice.store."]
 
 
@@ -41,7 +43,8 @@ def unexplained_alarms(answers: Mapping[str, Answer]) -> list[str]:
     if not mute:
         return []
     id_, first = next(iter(mute.items()))
-    return [f"{len(mute)} messages are tried again, the first {id_}: {first} Ask Mailjet's support."]
+    messages = counted(len(mute), "message is", "messages are")
+    return [f"{messages} tried again, the first {id_}: {first} Ask Mailjet's support."]
 
 
 def failure_alarms(settlements: Sequence[Settlement]) -> list[str]:
@@ -51,7 +54,6 @@ def failure_alarms(settlements: Sequence[Settlement]) -> list[str]:
         if one.state is State.FAILED:
             groups.setdefault(one.code or one.why, []).append(one)
     return [
-        f"{len(group)} {'message' if len(group) == 1 else 'messages'} failed for good, "
-        f"the first {group[0].id}: {group[0].why}"
+        f"{counted(len(group), 'message')} failed for good, the first {group[0].id}: {group[0].why}"
         for group in groups.values()
     ]

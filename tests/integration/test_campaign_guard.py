@@ -163,7 +163,7 @@ def test_a_campaign_does_not_leave_to_people_whom_the_crm_does_not_know(containe
     book.act(
         book.ensure("stranger@example.org", "", container.clock()), number, "addnoforce", container.clock()
     )
-    with pytest.raises(BadInput, match="1 contacts whom the CRM does not have there"):
+    with pytest.raises(BadInput, match="1 contact whom the CRM does not have there"):
         desk.send(row["name"])
     assert arrived(container) == []
     assert desk.find(row["name"])["state"] == "draft"
@@ -173,7 +173,7 @@ def test_a_campaign_does_not_leave_by_what_is_out_of_date(container):
     desk = desk_of(container)
     row, _ = desk.create({**MAIL, "segment": 'contact_type = "billing"'})
     put(container, 0, contact_type="technical", version=2)
-    with pytest.raises(BadInput, match="1 contacts changed and are not told to Mailjet yet"):
+    with pytest.raises(BadInput, match="1 changed contact is not pushed to Mailjet yet"):
         desk.send(row["name"])
     container.work()
     assert desk.preview(row["name"]).reachable == 5

@@ -135,6 +135,7 @@ def site(tmp_path_factory, valkey):
             "invoice": {"store": str(folder / "pdfs")},
             "crm": {"demo": {"path": str(folder / "crm.sqlite"), "customers": 20}},
             "web": web_for_trial(8070),
+            "reminders": {"quiet_hours": None},  # else one of a Saturday night leaves too late
             "contacts": {"properties": {"city": {"from": "customer.city"}}},
         }
         text = trial_config(own)

@@ -73,7 +73,7 @@ def test_nothing_arrives_twice_and_what_waited_still_arrives(site: Path, simulat
     since = (now - timedelta(minutes=5)).isoformat()
     done = CliRunner().invoke(build(), ["messages", "reconcile", "--since", since])
     assert done.exit_code == 0, done.output
-    assert "Mailjet named 30 messages; 30 of them were unsent in the ledger, and are sent now." in done.output
+    assert "Mailjet named 30 messages; of them 30 were unsent in the ledger, and are sent now." in done.output
 
     container = Container(load_settings(site / "crm_config.yaml"))
     with container.ledger.write() as connection:

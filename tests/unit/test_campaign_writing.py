@@ -436,7 +436,7 @@ def test_mailjets_own_waits_for_contacts_that_mailjet_does_not_have_yet(scene):
     mailjets_own(scene)
     scene.put(1, state="pending")
     scene.mailjets.asked.clear()
-    with pytest.raises(BadInput, match="1 contact"):
+    with pytest.raises(BadInput, match="1 changed contact is"):
         scene.manager.schedule("Autumn", "2026-11-02 12:00")
     assert "schedule" not in [one[0] for one in scene.mailjets.asked]
 

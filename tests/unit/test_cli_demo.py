@@ -128,7 +128,7 @@ def test_what_the_demo_says_at_its_end(tmp_path, capsys, followed, pdfs, duplica
     (one,) = followed
     assert lines[0] == "kind to state seconds attached arrived"
     assert lines[1].startswith(f"{STRICT} claire.fontaine@example.com {one.state}".strip())
-    assert f"{int(one.well)} of 1 mails sent, each exactly once, in 2 calls to Mailjet." in lines
+    assert f"{int(one.well)} of 1 mail sent, each exactly once, in 2 calls to Mailjet." in lines
     assert f"3 other calls were made, {pdfs} PDF written." in lines
     assert lines[-1] == f"Ledger, PDFs and logs: {tmp_path}"
     told = [line for line in lines if line.startswith("✗")]

@@ -166,7 +166,7 @@ def test_an_erasure_says_what_it_did_and_ends_with_1_while_something_is_left(
     )
     assert len(facts["not_reached"]) == 5
     assert err.startswith(
-        "2 messages and 1 other entries are held about this address. Erase them, and cancel what waits?"
+        "2 messages and 1 other entry are held about this address. Erase them, and cancel what waits?"
     )
     assert installation.closed == 2
 
@@ -441,7 +441,7 @@ def test_what_failed_and_what_was_blocked_by_us_go_again_no_more_than_were_wante
             Refilled(jobs=4, lacked=2, skipped=6), NOW, 0, False,
             ["Redis keeps 4 jobs, from 2026-11-30 09:00:00 UTC on.",
              "The ledger lacked 2 of them; it has them now, and workers go on with them.",
-             "6 entries are older than what is known of calls, and were left out: see docs/outages.md."],
+             "6 entries are left out, older than what is known of calls: see docs/outages.md."],
         ),
     ],
 )  # fmt: skip
@@ -569,7 +569,7 @@ def test_whether_a_worker_works(monkeypatch, answer, code, said):
     assert gone[-3:] == ["consumer", "pool", "visitor"]
     assert ("result" in gone) is (answer in ("well", "The ledger does not answer."))
     ran = CliRunner().invoke(build(), ["health", "--node", "w1@here", "--timeout", "2.5", "--json"])
-    assert json.loads(ran.stdout) == {"node": "w1@here", "ok": not code, "said": said}
+    assert json.loads(ran.stdout) == {"node": "w1@here", "ok": not code, "answer": said, "said": said}
 
 
 @pytest.mark.parametrize(

@@ -294,7 +294,7 @@ def test_what_a_sync_costs(told, calls, lasts):
         contacts=sum(told.values()), calls=calls, duration=lambda rate: timedelta(minutes=calls / rate)
     )
     assert plan_sentence(plan, 60) == (
-        f"To tell: {plan.contacts} contacts. About {calls} calls, {lasts}; mail goes first."
+        f"To push: {plan.contacts} {'contact' if plan.contacts == 1 else 'contacts'}. About {calls} calls, {lasts}; mail goes first."
     )
 
 
@@ -379,7 +379,7 @@ def test_a_rehearsal_reads_and_says_what_would_be(ledger, capsys, monkeypatch):
         "2 records could not be read; what is known of them stays:",
         "  Customer 1: no email.",
     ]
-    assert lines[5].startswith("To tell: 6 contacts.")
+    assert lines[5].startswith("To push: 6 contacts.")
     assert len(lines) == 6
 
 

@@ -191,7 +191,8 @@ def test_what_is_known_of_an_address(container, said):
     explain(container, "z@x.example", as_json=True)
     told = json.loads("".join(said()))
     assert ([one["id"] for one in told["messages"]], told["more"]) == (["m5", "m4", "m3", "m2", "m1"], True)
-    assert told["messages"][0]["said"][0].startswith("m5 ")
+    assert told["messages"][0]["sentences"][0].startswith("m5 ")
+    assert told["messages"][0]["said"] == told["messages"][0]["sentences"], "as programs of before read it"
 
 
 @pytest.mark.parametrize(

@@ -388,7 +388,7 @@ def test_contacts_on_their_way_are_those_that_wait(monkeypatch, ledger):
 def test_how_long_a_push_lasts_at_least(minutes, lasts):
     plan = SimpleNamespace(contacts=3, calls=2, duration=lambda _: timedelta(minutes=minutes))
     assert full_sync.plan_sentence(plan, 60) == (
-        f"To tell: 3 contacts. About 2 calls, {lasts}; mail goes first."
+        f"To push: 3 contacts. About 2 calls, {lasts}; mail goes first."
     )
 
 

@@ -183,12 +183,12 @@ def test_set_up_is_printed_call_by_call_and_ends_with_1_where_something_is_left_
 
 
 def test_set_up_is_made_and_one_call_that_fails_ends_nothing(engine):
-    assert cgrates("--apply", "--thresholds") == (0, ["1 calls made, 0 to mend."], [])
+    assert cgrates("--apply", "--thresholds") == (0, ["1 call made, 0 to mend."], [])
     assert engine.asked == [("thresholds", {"shown": False})]
     engine.fault = Unreachable("CGRateS answered 500.")
     engine.applied.clear()
     code, lines, faults = cgrates("--apply")
-    assert (code, lines) == (1, ["1 calls made, 2 to mend."])
+    assert (code, lines) == (1, ["1 call made, 2 to mend."])
     assert faults == ["Action_pro: add a reset by hand.", "account s1: CGRateS answered 500."]
     assert engine.asked[-1] == ("calls", {"resets": True, "shown": False})
 
@@ -300,15 +300,15 @@ def waiting(id_, **more):
     [
         ([], []),
         ([waiting(1, at=NOW - 15 * MINUTE)], []),
-        ([waiting(1, at=NOW - 16 * MINUTE)], ["callbacks: 1 changes wait for the CRM: not tried yet"]),
+        ([waiting(1, at=NOW - 16 * MINUTE)], ["callbacks: 1 change waits for the CRM: not tried yet"]),
         (
             [waiting(1, at=NOW - 16 * MINUTE, trouble="it answered 500"), waiting(2)],
-            ["callbacks: 1 changes wait for the CRM: it answered 500"],
+            ["callbacks: 1 change waits for the CRM: it answered 500"],
         ),
         ([waiting(1, at=NOW - 60 * MINUTE, ended_at=NOW, told=1)], []),
         (
             [waiting(1, ended_at=NOW, told=0), waiting(2, ended_at=NOW - timedelta(days=8), told=0)],
-            ["callbacks: 1 changes of the last week were given up; check callbacks.url."],
+            ["callbacks: 1 change of the last week was given up; check callbacks.url."],
         ),
     ],
 )

@@ -137,7 +137,7 @@ def test_a_refused_import_is_halved_until_the_one_to_blame_is_alone(scene, many,
 def test_one_alone_that_is_refused_waits_for_a_person(scene):
     put(scene, 1, task="bar", barred="spam")
     scene.mailjet.answers["error file"] = scene.mailjet.answers["contact"] = WRONG
-    assert scene.pusher.push_once() == PushResult(alarm=f"Mailjet refused a call about 1 contacts: {WRONG}")
+    assert scene.pusher.push_once() == PushResult(alarm=f"Mailjet refused a call about 1 contact: {WRONG}")
     assert rows(scene, "state", "error", "due_at") == [("refused", str(WRONG), NOW)]
     assert call(scene, "state", "refused") == ("done", 1)
 

@@ -364,7 +364,7 @@ def test_a_message_refused_without_a_reason_is_told_tried_again_and_sent(world):
     done = w.go()
     assert (w["m1"]["state"], w["m2"]["state"]) == ("ready", "sent")
     (alarm,) = done.alarms
-    assert "1 messages are tried again, the first m1" in alarm
+    assert "1 message is tried again, the first m1" in alarm
     answers.clear()
     w.clock.advance(60)
     w.go()

@@ -246,13 +246,13 @@ class TestContactsAndScans:
         with container.ledger.write() as connection:
             connection.execute(insert(mailjet_contacts).values(contact(due_at=ago(HOURS), error="HTTP 500.")))
         said = faults(container, "contacts")
-        assert "1 contacts wait to be told to Mailjet, the oldest for 60 min (HTTP 500)" in said
+        assert "1 contact waits to be pushed to Mailjet, the oldest for 60 min (HTTP 500)" in said
         assert "mailworker contacts status" in said
 
     def test_contacts_that_mailjet_refused(self, container):
         with container.ledger.write() as connection:
             connection.execute(insert(mailjet_contacts).values(contact(state="refused")))
-        assert "Mailjet refused 1 contacts" in faults(container, "contacts")
+        assert "Mailjet refused 1 contact:" in faults(container, "contacts")
 
     @pytest.mark.parametrize(
         ("started", "runs", "told"),

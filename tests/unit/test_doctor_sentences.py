@@ -173,7 +173,7 @@ def test_a_stream_that_nobody_reads(seconds, late):
             channel.stream, {"v": "1"}, id=f"{int((NOW - seconds * SECOND).timestamp() * 1000)}-{lane + 1}"
         )
     expected = [
-        f"1 jobs of the {lane.word} lane wait on Redis, the oldest for 61 s: does a worker listen to "
+        f"1 job of the {lane.word} lane waits on Redis, the oldest for 61 s: does a worker listen to "
         f"mail.{lane.word}, and is it well? Its log says what stops it."
         for lane in MAIL
     ]
@@ -206,7 +206,7 @@ def test_contacts_that_wait(connection, late, error, why):
     }  # fmt: skip
     add_entries(connection, [new_entry(email="z@x.example", **fields)])
     expected = (
-        f"1 contacts wait to be told to Mailjet, the oldest for 15 min{why}: is a worker up for the queue contacts? "
+        f"1 contact waits to be pushed to Mailjet, the oldest for 15 min{why}: is a worker up for the queue contacts? "
         "See mailworker contacts status."
     )
     assert list(stuck_mail.contact_faults(connection, NOW)) == ([expected] if why is not None else [])

@@ -101,7 +101,7 @@ def test_what_only_a_newer_worker_reads_is_counted_and_left(redis, clock, intake
     done = stream.drain_some(NOW)
     assert (done.entries, done.new, done.rejected) == (1, 0, 0)
     (alarm,) = done.alarms
-    assert alarm.startswith("1 entries are of a later version")
+    assert alarm.startswith("1 entry is of a later version")
     assert stream.waiting() == 1
 
 

@@ -227,9 +227,9 @@ def test_an_alert_that_omnicrm_enqueued(balance, key, verdict):
         (AudienceFacts(0, 0, 0, reachable=1), []),
         (AudienceFacts(0, 0, 0, reachable=0), ["Spring: nobody may get it any more"]),
         (AudienceFacts(2, 0, 0, reachable=9), ["Mailjet's list has 2 contacts whom the CRM does not have"]),
-        (AudienceFacts(0, 3, 0, reachable=9), ["3 contacts changed and are not told to Mailjet yet"]),
+        (AudienceFacts(0, 3, 0, reachable=9), ["3 changed contacts are not pushed to Mailjet yet"]),
         (AudienceFacts(0, 0, 4, reachable=0), ["4 contacts are not on worker.safelist"]),
-        (AudienceFacts(1, 1, 1, reachable=9), ["list has 1", "1 contacts changed", "1 contacts are not on"]),
+        (AudienceFacts(1, 1, 1, reachable=9), ["list has 1", "1 changed contact is", "1 contact is not on"]),
     ],
 )
 def test_a_campaign_whose_audience_is_another_one_stays(facts, why):

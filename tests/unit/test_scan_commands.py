@@ -370,7 +370,8 @@ def test_where_an_invoice_stands(container, monkeypatch, capsys, changes, verdic
     assert (document["due"], document["verdict"]) == (verdict is DUE, shown[1])
     assert document["obstacles"] == list(obstacles)
     assert document["ladder"][0] == {
-        "step": "d-3", "day": "2026-11-27", "kind": "CustomerInvoiceReminder", "said": "2026-11-30T09:00:00+00:00",
+        "step": "d-3", "day": "2026-11-27", "kind": "CustomerInvoiceReminder",
+        "written_at": "2026-11-30T09:00:00+00:00", "said": "2026-11-30T09:00:00+00:00",
         "state": "sent", "message": "m1",
     }  # fmt: skip
     assert document["ladder"][1]["state"] is None

@@ -411,7 +411,9 @@ def test_who_is_lifted_is_put_back_on_our_lists_and_told_of_others(tool, places,
     assert sorted(tool.at.asked) == [(one, ZOE, ListAction.RESUBSCRIBE) for one in asked]
     assert (done.reason, done.resubscribed) == ("unsubscribed", len(asked))
     told = (
-        [f"It stays unsubscribed from {elsewhere} lists at Mailjet that are not the CRM's"]
+        [
+            f"It stays unsubscribed from {elsewhere} {'list' if elsewhere == 1 else 'lists'} at Mailjet beside the CRM's"
+        ]
         if elsewhere
         else []
     )

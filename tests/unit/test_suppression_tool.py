@@ -128,8 +128,9 @@ def test_lifting_subscribes_again_to_our_lists_alone(tool, places, back, elsewhe
     done = tool.lift(ZOE, why="w", by="ana")
     assert sorted(tool.at_mailjet.done) == [("gateway", one, ZOE, ListAction.RESUBSCRIBE) for one in back]
     assert (done.resubscribed, len(tool.calls)) == (len(back), calls)
-    expected = [f"It stays unsubscribed from {elsewhere} lists at Mailjet"] if elsewhere else []
-    assert [one.partition(" that are not")[0] for one in done.advice] == expected
+    lists = "list" if elsewhere == 1 else "lists"
+    expected = [f"It stays unsubscribed from {elsewhere} {lists} at Mailjet"] if elsewhere else []
+    assert [one.partition(" beside")[0] for one in done.advice] == expected
 
 
 def test_who_is_not_listed_cannot_be_lifted(tool):

@@ -257,7 +257,7 @@ def test_of_a_long_difference_the_beginning_is_shown(lines, more):
     shown = PlannedPush(template(html="n"), 7, old).difference()
     assert shown[:3] == ["--- HTML at Mailjet", "+++ HTML here", f"@@ -1,{lines} +1 @@"]
     assert len(shown) == (40 if more is None else 41)
-    assert shown[-1] == ("+n" if more is None else f"... {more} more lines")
+    assert shown[-1] == ("+n" if more is None else f"... {more} more {'line' if more == 1 else 'lines'}")
 
 
 class Mailjet:
@@ -356,7 +356,7 @@ def test_only_a_terminal_asks_and_only_before_a_change(monkeypatch, tmp_path, te
     monkeypatch.setattr("typer.confirm", lambda text, *, abort: questions.append((text, abort)))
     planned = [PlannedPush(template(), *((7, ("x", "y", "z")) if what == "updated" else ()))]
     push_shown(at_mailjet(Mailjet()), planned, tmp_path, dry_run=False, yes=yes)
-    expected = [("Change 1 templates at Mailjet?", True)] * asked if what == "updated" else []
+    expected = [("Change 1 template at Mailjet?", True)] * asked if what == "updated" else []
     assert questions == expected
     assert list(tmp_path.iterdir()) == ([] if what == "created" else list(tmp_path.glob("20*")))
 

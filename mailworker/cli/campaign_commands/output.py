@@ -11,6 +11,7 @@ from mailworker.campaigns.count_audience import Audience
 from mailworker.cli.console import console, table, write_json
 from mailworker.cli.container_context import rest_api
 from mailworker.cli.input_file import read_text
+from mailworker.core.plural import counted
 from mailworker.core.states import FINAL
 from mailworker.errors import BadInput
 from mailworker.mailjet.contact_queries import template_content
@@ -50,9 +51,8 @@ def show_audience(audience: Audience, *, as_json: bool = False) -> None:
         write_json(counts | {"reachable": audience.reachable, "sample": sample})
         return
     out = console()
-    contacts = "1 contact" if audience.contacts == 1 else f"{audience.contacts} contacts"
-    get = "1 gets" if audience.reachable == 1 else f"{audience.reachable} get"
-    out.print(f"In the segment: {contacts}; {get} it.")
+    contacts = counted(audience.contacts, "contact")
+    out.print(f"In the segment: {contacts}; {counted(audience.reachable, 'gets', 'get')} it.")
     if left_out := audience.left_out():
         out.print(f"Left out: {left_out}.", soft_wrap=True)
     if audience.sample:

@@ -13,9 +13,9 @@ from mailworker.cli.progress import ProgressBar
 from mailworker.cli.shared_options import moment_of
 from mailworker.contacts.full_sync import FullSyncResult
 from mailworker.core.clock import utc_now
+from mailworker.core.plural import counted
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger import contact_counts
-from mailworker.limits import NoCallFree
 from mailworker.rules.contact_sync_cost_and_pauses import Plan
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ def run(container: "Container", *, dry_run: bool, since: str | None, allow_remov
             known_before=began, clock=container.clock, force=allow_removals
         )
         removed = sum(removals)
-        console().print(f"Gone from the CRM: {result.silent} contacts; {removed} addresses leave the lists.")
+        leave = counted(removed, "address leaves", "addresses leave")
+        console().print(f"Gone from the CRM: {counted(result.silent, 'contact')}; {leave} the lists.")
     _print_plan(container, look=begin is None)
     if begin is None:
         _look(container)
@@ -76,16 +77,17 @@ def _read(
 def _print_result(result: FullSyncResult, *, dry_run: bool) -> None:
     upserted, out = result.upserted, console()
     would = "would be " if dry_run else ""
-    out.print(f"Read {result.customers} customers with {result.contacts} contacts.")
+    out.print(f"Read {counted(result.customers, 'customer')} with {counted(result.contacts, 'contact')}.")
     out.print(
         f"{upserted.new} {would}new, {upserted.changed} {would}changed, "
         f"{upserted.unchanged} unchanged addresses."
     )
     if dry_run and result.silent:
-        out.print(f"{result.silent} contacts are gone from the CRM and would leave the lists.")
+        gone = counted(result.silent, "contact is", "contacts are")
+        out.print(f"{gone} gone from the CRM and would leave the lists.")
     if result.faults:
         kept = ", so nothing is removed" if result.untraced else "; what is known of them stays"
-        out.print(f"{result.faults} records could not be read{kept}:", style="yellow")
+        out.print(f"{counted(result.faults, 'record')} could not be read{kept}:", style="yellow")
         for sentence in result.sentences:
             out.print(f"  {sentence}")
 
@@ -104,11 +106,12 @@ def plan_sentence(plan: Plan, calls_per_minute: int) -> str:
     """What it will cost, before anything is done."""
     minutes = plan.duration(calls_per_minute).total_seconds() / 60
     lasts = "less than a minute" if minutes < 1 else f"{minutes:.0f} min at least"
-    return f"To tell: {plan.contacts} contacts. About {plan.calls} calls, {lasts}; mail goes first."
+    cost = f"About {counted(plan.calls, 'call')}, {lasts}; mail goes first."
+    return f"To push: {counted(plan.contacts, 'contact')}. {cost}"
 
 
 def _look(container: "Container") -> None:
-    from mailworker.contacts import NoTokenYet
+    from mailworker.limits import NoCallFree
 
     with container.ledger.read() as connection:
         total = contact_counts.count_pushed(connection)
@@ -120,7 +123,7 @@ def _look(container: "Container") -> None:
                 for count in puller.steps(seen):
                     bar.advance(count)
     out = console()
-    out.print(f"At Mailjet: {seen.members} contacts, {seen.unsubscribed} unsubscribed", end="")
+    out.print(f"At Mailjet: {counted(seen.members, 'contact')}, {seen.unsubscribed} unsubscribed", end="")
     out.print(f" ({seen.newly_unsubscribed} of them new), {seen.excluded} excluded from campaigns.")
     if seen.put_back:
         out.print(f"{seen.put_back} are not there any more and still belong there: they are put back.")

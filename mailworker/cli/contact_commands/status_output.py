@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from mailworker.cli.console import console, table, write_json
+from mailworker.core.plural import counted
 from mailworker.ledger import contact_counts, contact_sync_runs
 from mailworker.queue.channels import CONTACTS
 from mailworker.queue.stream import GroupStream
@@ -75,7 +76,7 @@ def _on_redis(container: "Container") -> int | None:
 def sync_sentence(row: Mapping[str, Any]) -> str:
     """How far the full sync in the background is, or what came of it."""
     figures = row["report"] or {}
-    found = f"{figures.get('contacts', 0)} contacts read, {figures.get('new', 0)} new, "
+    found = f"{counted(figures.get('contacts', 0), 'contact')} read, {figures.get('new', 0)} new, "
     found += f"{figures.get('changed', 0)} changed, {figures.get('removed', 0)} removed"
     begin = f"Full sync asked for at {row['started_at']:%Y-%m-%d %H:%M} UTC: "
     if row["error"]:

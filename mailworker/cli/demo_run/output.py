@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from mailworker.cli.console import console, state, table
 from mailworker.cli.demo_run.messages import Followed
 from mailworker.cli.local_stack import Servers
+from mailworker.core.plural import counted
 from mailworker.core.readable_size import readable_size
 
 
@@ -23,8 +24,9 @@ def print_outcome(servers: Servers, followed: Sequence[Followed]) -> bool:
     sent = sum(one.well for one in followed)
     calls = counts["calls_by_endpoint"]
     sending = sum(count for endpoint, count in calls.items() if endpoint.endswith("/send"))
-    out.print(f"\n{sent} of {len(followed)} mails sent, each exactly once, in {sending} calls to Mailjet.")
-    out.print(f"{counts['calls'] - sending} other calls were made, {len(pdfs)} PDF written.")
+    mails, others = counted(len(followed), "mail"), counts["calls"] - sending
+    out.print(f"\n{sent} of {mails} sent, each exactly once, in {counted(sending, 'call')} to Mailjet.")
+    out.print(f"{counted(others, 'other call was', 'other calls were')} made, {len(pdfs)} PDF written.")
     for one in followed:
         if not one.well:
             why = one.story.message["reason"] if one.story else "it never reached the ledger"

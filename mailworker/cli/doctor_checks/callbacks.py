@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select
 
 from mailworker.config.callbacks import CallbackSettings
+from mailworker.core.plural import counted
 from mailworker.ledger.callback_tables import callbacks
 from mailworker.ledger.query_rows import first_value
 
@@ -21,9 +22,10 @@ def callback_faults(settings: CallbackSettings, connection: Connection, *, now: 
     late = (callbacks.c.ended_at.is_(None), callbacks.c.at < now - _LATE)
     if waiting := _count(connection, *late):
         why = first_value(connection, select(callbacks.c.trouble).where(*late)) or "not tried yet"
-        yield f"callbacks: {waiting} changes wait for the CRM: {why}"
+        yield f"callbacks: {counted(waiting, 'change waits', 'changes wait')} for the CRM: {why}"
     if lost := _count(connection, callbacks.c.told == 0, callbacks.c.ended_at > now - _LOOKED_BACK):
-        yield f"callbacks: {lost} changes of the last week were given up; check callbacks.url."
+        changes = counted(lost, "change of the last week was", "changes of the last week were")
+        yield f"callbacks: {changes} given up; check callbacks.url."
 
 
 def _count(connection: Connection, *where: object) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.core.age_in_words import age
+from mailworker.core.plural import counted
 from mailworker.core.readable_size import readable_size
 from mailworker.limits.call_journal import JournalUnavailable
 from mailworker.queue.unavailable import StreamUnavailable
@@ -25,10 +26,10 @@ def kept_faults(container: "Container", now: datetime) -> Iterator[str]:
         return
     most = container.keeping.max_bytes
     weight = readable_size(sum(figures.bytes for _, figures in found))
-    entries = "entry" if count == 1 else "entries"
     yield Note(
-        f"Redis keeps {count} {entries} of jobs and events of the last {age(now - min(moments))} for "
-        f"`mailworker ledger refill`: {weight} of at most {readable_size(most * len(found))}."
+        f"Redis keeps {counted(count, 'entry', 'entries')} of jobs and events of the last "
+        f"{age(now - min(moments))} for `mailworker ledger refill`: "
+        f"{weight} of at most {readable_size(most * len(found))}."
     )
     for kept, one in found:
         if one.since is not None and one.bytes > most * _FULL and now - one.since < kept.period * _FULL:
@@ -47,8 +48,8 @@ def lost_faults(container: "Container") -> Iterator[str]:
     except (StreamUnavailable, JournalUnavailable):  # which is shown above
         return
     if lacked:
-        jobs = "job that was" if lacked == 1 else "jobs that were"
         yield (
-            f"The ledger lacks {lacked} {jobs} in it, as after a restore or a fail-over to a standby that "
-            "was behind: `mailworker ledger refill` brings them back, and sends nothing twice."
+            f"The ledger lacks {counted(lacked, 'job that was', 'jobs that were')} in it, as after a restore "
+            "or a fail-over to a standby that was behind: `mailworker ledger refill` brings "
+            "them back, and sends nothing twice."
         )

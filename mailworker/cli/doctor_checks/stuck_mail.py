@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.core.age_in_words import age
 from mailworker.core.message import Lane
+from mailworker.core.plural import counted
 from mailworker.ledger.contact_counts import contact_backlog
 from mailworker.ledger.holds import current_holds
 from mailworker.ledger.message_counts import (
@@ -36,7 +37,11 @@ _CURES = {
     "sending": "is beat up? Its sweep takes back what dead workers held",
 }
 #: What waits on a stream, in words; on the others are the jobs of a lane.
-_WAITING = {"contacts": "changes of contacts", "events": "events of Mailjet's", "ocs": "posts of CGRateS"}
+_WAITING = {
+    "contacts": ("change of contacts", "changes of contacts"),
+    "events": ("event of Mailjet's", "events of Mailjet's"),
+    "ocs": ("post of CGRateS", "posts of CGRateS"),
+}
 LATELY = timedelta(hours=24)
 #: So many mails of a kind without an event are no accident; an event comes within hours, if any comes.
 UNHEARD = 3
@@ -75,7 +80,7 @@ def waiting_faults(connection: Connection, now: datetime) -> Iterator[str]:
             yield f"A message has been {word} for {age(now - moment)}: {_CURES[word]}."
     for reason, count in tried_again(connection):
         yield (
-            f"{count} {'message was' if count == 1 else 'messages were'} tried three times or more, and "
+            f"{counted(count, 'message was', 'messages were')} tried three times or more, and "
             f"{'waits' if count == 1 else 'wait'} to be tried again: "
             f"{(reason or 'without a reason').rstrip('.')}. Mend the cause; then mail goes by itself."
         )
@@ -85,13 +90,13 @@ def unknown_faults(connection: Connection, now: datetime, last_lookup: timedelta
     """Messages of unknown outcome: a note while Mailjet is asked, a fault after that or where it refuses."""
     refused, why = unknown_because(connection, REFUSED_TO_BE_ASKED)
     if refused and why:
-        known = f"Nobody knows whether {refused} {'message was' if refused == 1 else 'messages were'} sent"
+        known = f"Nobody knows whether {counted(refused, 'message was', 'messages were')} sent"
         yield f"{known}. {why.rstrip('.')}: mend that; mailworker asks again every five minutes."
     count, oldest = unknown_outcomes(connection, except_because=REFUSED_TO_BE_ASKED)
     if not count or oldest is None:
         return
     sentence = (
-        f"Nobody knows whether {count} {'message was' if count == 1 else 'messages were'} sent, "
+        f"Nobody knows whether {counted(count, 'message was', 'messages were')} sent, "
         f"the oldest for {age(now - oldest)}"
     )
     if now - oldest <= last_lookup:
@@ -115,9 +120,9 @@ def unheard_faults(connection: Connection, now: datetime) -> Iterator[str]:
     for kind, (taken, events) in sorted(kinds.items()):
         if taken >= UNHEARD and not events:
             yield (
-                f"Mailjet took {taken} mails of {kind} within three days, and no event tells of any, though "
-                "events tell of others: nobody may have got them. Is their from_email an active sender? "
-                "mailworker doctor --only mailjet"
+                f"Mailjet took {counted(taken, 'mail')} of {kind} within three days, and no event tells "
+                "of any, though events tell of others: nobody may have got them. "
+                "Is their from_email an active sender? mailworker doctor --only mailjet"
             )
 
 
@@ -130,7 +135,7 @@ def failed_faults(connection: Connection, now: datetime) -> Iterator[str]:
         )
     if refused := rejected_since(connection, now - LATELY):
         yield (
-            f"{refused} {'job or event was' if refused == 1 else 'jobs or events were'} refused within 24 h: "
+            f"{counted(refused, 'job or event was', 'jobs or events were')} refused within 24 h: "
             "mailworker messages list --rejected."
         )
 
@@ -138,20 +143,22 @@ def failed_faults(connection: Connection, now: datetime) -> Iterator[str]:
 def stream_faults(redis: "Redis", now: datetime) -> Iterator[str]:
     """Jobs and events that wait on Redis, unread, and those that no worker survives."""
     for word, channel in STREAMS.items():
-        if fault := _stream_fault(redis, now, channel, _WAITING.get(word, f"jobs of the {word} lane")):
+        jobs = f"job of the {word} lane", f"jobs of the {word} lane"
+        if fault := _stream_fault(redis, now, channel, *_WAITING.get(word, jobs)):
             yield fault
     if count := in_quarantine(redis):
-        noun = "entry is" if count == 1 else "entries are"
         cure = "`mailworker quarantine list`, then release or delete"
-        yield f"{count} stream {noun} in quarantine: every worker that read one ended: {cure}."
+        entries = counted(count, "stream entry is", "stream entries are")
+        yield f"{entries} in quarantine: every worker that read one ended: {cure}."
 
 
-def _stream_fault(redis: "Redis", now: datetime, channel: Channel, what: str) -> str:
+def _stream_fault(redis: "Redis", now: datetime, channel: Channel, one: str, many: str) -> str:
     stream = GroupStream(redis, channel.stream, at_once=1)
     oldest = stream.oldest()
     if oldest is None or (waited := now - oldest) <= STREAM_LATE:
         return ""
-    sentence = f"{stream.waiting()} {what} wait on Redis, the oldest for {age(waited)}: "
+    waiting = counted(stream.waiting(), f"{one} waits", f"{many} wait")
+    sentence = f"{waiting} on Redis, the oldest for {age(waited)}: "
     if stream.is_oldest_newer():
         newer = "a newer client wrote it than these workers can read: upgrade the workers."
         return f"{sentence}{newer} Nothing of it is lost meanwhile."
@@ -163,15 +170,15 @@ def contact_faults(connection: Connection, now: datetime) -> Iterator[str]:
     state = contact_backlog(connection, now)
     if state.since is not None and now - state.since > LATE[Lane.NORMAL]:
         why = f" ({state.error.rstrip('.')})" if state.error else ""
+        contacts = counted(state.pending, "contact waits", "contacts wait")
         yield (
-            f"{state.pending} contacts wait to be told to Mailjet, the oldest for "
-            f"{age(now - state.since)}{why}: is a worker up for the queue contacts? "
-            "See mailworker contacts status."
+            f"{contacts} to be pushed to Mailjet, the oldest for {age(now - state.since)}{why}: "
+            "is a worker up for the queue contacts? See mailworker contacts status."
         )
     if state.refused:
         yield (
-            f"Mailjet refused {state.refused} contacts: `mailworker contacts status` says why; mend them in "
-            "the CRM, then mailworker contacts retry."
+            f"Mailjet refused {counted(state.refused, 'contact')}: `mailworker contacts status` says why; "
+            "mend them in the CRM, then mailworker contacts retry."
         )
 
 

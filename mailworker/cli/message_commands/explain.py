@@ -32,7 +32,10 @@ def explain(container: "Container", text: str, *, as_json: bool = False) -> None
         raise BadInput(_nothing(container, text))
     shown = {found.message["id"]: _message(container, found, holds) for found in stories if found}
     if as_json:
-        found = [{"id": id_, "said": [line.strip() for line in lines]} for id_, lines in shown.items()]
+        said = {id_: [line.strip() for line in lines] for id_, lines in shown.items()}
+        found = [
+            {"id": id_, "sentences": lines, "said": lines} for id_, lines in said.items()
+        ]  # its old name
         write_json({"address": about, "messages": found, "more": len(rows) > _SHOWN})
         return
     out = console()

@@ -11,6 +11,7 @@ from mailworker.cli.message_commands.export import document
 from mailworker.cli.message_commands.output import messages_table
 from mailworker.core.clock import utc_now
 from mailworker.core.kind import Kind
+from mailworker.core.plural import counted
 from mailworker.core.states import State
 from mailworker.errors import BadInput
 from mailworker.ledger.message_search import MessageFilter
@@ -47,7 +48,7 @@ def replay_messages(
         out.print(f"{len(able)} would be sent again. Do it with --yes.")
         return
     moved = _replayed(container, able, now)
-    how_many = "1 is on its way again." if moved == 1 else f"{moved} are on their way again."
+    how_many = counted(moved, "is on its way again.", "are on their way again.")
     out.print(how_many + _others(len(able) - moved))
 
 
@@ -68,7 +69,7 @@ def cancel_messages(
         out.print(f"{len(rows)} would be cancelled. Do it with --yes.")
         return
     moved = _cancelled(container, rows, why)
-    how_many = "1 is cancelled." if moved == 1 else f"{moved} are cancelled."
+    how_many = counted(moved, "is cancelled.", "are cancelled.")
     out.print(how_many + _others(len(rows) - moved))
 
 
@@ -119,5 +120,5 @@ def _choose(container: "Container", wanted: MessageFilter, limit: int) -> Sequen
 
 
 def _others(count: int) -> str:
-    left = "1 had moved on meanwhile and was" if count == 1 else f"{count} had moved on meanwhile and were"
+    left = counted(count, "had moved on meanwhile and was", "had moved on meanwhile and were")
     return f" {left} left alone." if count else ""

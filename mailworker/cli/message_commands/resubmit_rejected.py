@@ -11,6 +11,7 @@ from mailworker.cli.console import console, table, write_json
 from mailworker.core.age_in_words import age
 from mailworker.core.clock import utc_now
 from mailworker.core.message import Lane
+from mailworker.core.plural import counted
 from mailworker.errors import BadInput
 from mailworker.ledger.insert_messages import AcceptVerdict
 from mailworker.ledger.rejected_jobs import forget_rejected, rejected_with
@@ -53,7 +54,7 @@ def resubmit_jobs(
     out = console()
     if refusals:
         out.print(table(("no.", "cannot be taken in, because"), sorted(refusals.items())))
-    on_their_way = "1 is on its way." if taken == 1 else f"{taken} are on their way."
+    on_their_way = counted(taken, "is on its way.", "are on their way.")
     out.print(on_their_way if act else f"Dry run: {taken} would be taken in. Add --yes to do it.")
 
 

@@ -14,6 +14,7 @@ from mailworker.cli import CANNOT
 from mailworker.cli.console import console, plain, short, table
 from mailworker.cli.progress import ProgressBar
 from mailworker.core.clock import utc_now
+from mailworker.core.plural import counted
 from mailworker.errors import MailworkerError
 from mailworker.scan_registry import Scan, rehearses
 from mailworker.scans.runner import ScanClaim, rehearse
@@ -44,7 +45,7 @@ class Rehearsal:
             if notifications:
                 out.print(table(_COLUMNS, map(_cells, notifications)))
                 self.mails += len(notifications)
-        mails = "1 mail" if self.mails == 1 else f"{self.mails} mails"
+        mails = counted(self.mails, "mail")
         out.print(f"\n{mails} for {self.seen} looked at, as of {plain(self.as_of)}; nothing was sent.")
         if self.skipped:
             rows = [(why, count) for why, count in self.skipped.most_common()]

@@ -53,7 +53,12 @@ def show(container: "Container", invoice_id: str, as_of: str | None, *, as_json:
 
 def _document(found: Explanation) -> dict[str, object]:
     invoice = found.invoice
-    columns = ("step", "day", "kind", "said", "state", "message")
+    columns = ("step", "day", "kind", "written_at", "state", "message")
+    ladder = [dict(zip(columns, rung, strict=True)) for rung in _rungs(found)]
+    by_hand = [
+        {"written_at": one.written_at, "state": _state(one), "message": one.message_id}
+        for one in found.by_hand
+    ]
     return {
         "invoice": {
             "id": invoice.invoice_id, "number": invoice.number, "customer_id": invoice.customer_id,
@@ -63,10 +68,9 @@ def _document(found: Explanation) -> dict[str, object]:
         "due": isinstance(found.verdict, Due),
         "verdict": _verdict(found, in_utc),
         "obstacles": list(found.obstacles),
-        "ladder": [dict(zip(columns, rung, strict=True)) for rung in _rungs(found)],
-        "by_hand": [
-            {"said": one.written_at, "state": _state(one), "message": one.message_id} for one in found.by_hand
-        ],
+        # `said` is what programs knew `written_at` as.
+        "ladder": [rung | {"said": rung["written_at"]} for rung in ladder],
+        "by_hand": [one | {"said": one["written_at"]} for one in by_hand],
     }  # fmt: skip
 
 

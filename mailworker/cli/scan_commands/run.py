@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from mailworker.cli.console import console, table, write_json
 from mailworker.cli.progress import ProgressBar
 from mailworker.core.clock import utc_now
+from mailworker.core.plural import counted
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger.scan_runs import Run, Start
 from mailworker.rules.rehearse_or_write import ScanMode
@@ -73,7 +74,9 @@ def facts(run: Run) -> dict[str, object]:
 def show(run: Run) -> None:
     """A run for people."""
     out = console()
-    out.print(f"{run.seen} looked at, {run.found} due, {run.written} mails written; workers send them.")
+    out.print(
+        f"{run.seen} looked at, {run.found} due, {counted(run.written, 'mail')} written; workers send them."
+    )
     if run.skipped:
         out.print(
             table(("not now, because", "#how many"), sorted(run.skipped.items(), key=lambda it: -it[1]))

@@ -11,6 +11,7 @@ from mailworker.cli.console import console
 from mailworker.cli.container_context import rest_api
 from mailworker.cli.kind_names import whole_kind
 from mailworker.core.did_you_mean import did_you_mean
+from mailworker.core.plural import counted
 from mailworker.errors import BadInput
 from mailworker.mailjet.rest_call import RestCall
 from mailworker.mailjet.rest_rows import first_row, id_of
@@ -52,7 +53,7 @@ class PlannedPush:
             return []
         lines = [line for part in self._differences() for line in part]
         more = len(lines) - _SHOWN
-        return [*lines[:_SHOWN], f"... {more} more lines"] if more > 0 else lines
+        return [*lines[:_SHOWN], f"... {counted(more, 'more line')}"] if more > 0 else lines
 
     def _differences(self) -> Iterator[Iterator[str]]:
         there = self.there or ("", "", "")

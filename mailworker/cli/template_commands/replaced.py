@@ -11,6 +11,7 @@ import typer
 from mailworker.cli.shared_options import at_terminal
 from mailworker.cli.template_commands.push import PlannedPush, Pushed, push_one, show_plan
 from mailworker.core.clock import utc_now
+from mailworker.core.plural import counted
 from mailworker.errors import BadInput
 from mailworker.templates.shipped_templates import MailTemplate
 
@@ -52,7 +53,7 @@ def push_shown(
         return None
     changed = sum(one.what == "updated" for one in planned)
     if changed and not yes and at_terminal():  # new templates harm nobody
-        typer.confirm(f"Change {changed} templates at Mailjet?", abort=True)
+        typer.confirm(f"Change {counted(changed, 'template')} at Mailjet?", abort=True)
     kept = keep_replaced(planned, backup, utc_now())
     pushed = [push_one(container, one) for one in planned]
     if kept:

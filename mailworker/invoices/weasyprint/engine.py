@@ -20,6 +20,7 @@ from weasyprint.logger import LOGGER
 from weasyprint.text.fonts import FontConfiguration
 
 from mailworker.config.invoice import InvoiceSettings
+from mailworker.core.plural import counted
 from mailworker.errors import RenderFailed
 from mailworker.invoices.assets import FONTS, OURS, Assets
 from mailworker.invoices.page.call_detail import Sheet, height_rules
@@ -223,12 +224,10 @@ class RenderEngine:
             words = ("was", "it") if one else ("were", "them")
             warnings.append(f"{what} from outside {words[0]} left out: put {words[1]} into invoice.assets.")
         if self.log.missing_glyphs:
-            warnings.append(
-                f"{self.log.missing_glyphs} characters have no font on this host: "
-                "install fonts-noto-core and fonts-noto-cjk."
-            )
+            what = counted(self.log.missing_glyphs, "character has", "characters have")
+            warnings.append(f"{what} no font on this host: install fonts-noto-core and fonts-noto-cjk.")
         if self.log.pictures:
-            warnings.append(f"{self.log.pictures} pictures could not be drawn: look at their files.")
+            warnings.append(f"{counted(self.log.pictures, 'picture')} could not be drawn: look at the files.")
         if self.causes:
             warnings.append(not_archival(self.causes))
         return tuple(warnings)

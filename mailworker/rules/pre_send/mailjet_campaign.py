@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from mailworker.core.plural import counted
+
 
 @dataclass(frozen=True, slots=True)
 class AudienceFacts:
@@ -23,13 +25,13 @@ def check_audience(facts: AudienceFacts, name: str) -> list[str]:
     Empty where it may.
     """
     sentences = {
-        f"Mailjet's list has {facts.strangers} contacts whom the CRM does not have there, so nobody knows "
-        "whether they may be written to: wait for the workers, take them off the list at Mailjet, or add "
-        "them to the CRM.": facts.strangers,
-        f"{facts.pending} contacts changed and are not told to Mailjet yet: wait for the workers, or run "
-        "mailworker contacts sync, and send again.": facts.pending,
-        f"{facts.outside} contacts are not on worker.safelist, and Mailjet would send to them all the "
-        "same: this environment sends no such campaign.": facts.outside,
+        f"Mailjet's list has {counted(facts.strangers, 'contact')} whom the CRM does not have there, so "
+        "nobody knows whether they may be written to: wait for the workers, take them off the list at "
+        "Mailjet, or add them to the CRM.": facts.strangers,
+        f"{counted(facts.pending, 'changed contact is', 'changed contacts are')} not pushed to Mailjet yet: "
+        "wait for the workers, or run mailworker contacts sync, and send again.": facts.pending,
+        f"{counted(facts.outside, 'contact is', 'contacts are')} not on worker.safelist, and Mailjet "
+        "would send to them all the same: this environment sends no such campaign.": facts.outside,
     }
     if faults := [sentence for sentence, count in sentences.items() if count]:
         return faults
