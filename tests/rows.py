@@ -3,6 +3,10 @@
 import itertools
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import insert
+
+from mailworker.ledger.tables import messages
+
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
 STRICT = "api_crmCommunicationCustomerWelcome"
 URGENT = "api_crmCommunicationUserPasswordReset"
@@ -44,3 +48,9 @@ def row(id_=None, **changes):
         "accepted_at": NOW,
         "changed_at": NOW,
     } | changes
+
+
+def put(connection, *rows):
+    """Write these messages into the ledger."""
+    for one in rows:
+        connection.execute(insert(messages), [one])

@@ -10,17 +10,6 @@ from mailworker.limits.breaker_state import KEY, Breaker, BreakerUnavailable
 from mailworker.limits.token_and_breaker import admit
 from mailworker.rules.circuit_breaker import Circuit
 from tests.doubles import FakeBucket
-from tests.redis_clock import SimulatedClock, simulated_redis
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    return SimulatedClock().install(monkeypatch)
-
-
-@pytest.fixture
-def redis():
-    return simulated_redis()
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import crm_contacts, crm_customers
 from mailworker.ledger.tables import messages, timeline
 from mailworker.rules.campaign_rules import key_of
-from tests.rows import NOW, after, row
+from tests.rows import NOW, after, put, row
 
 OURS, THEIRS = "c00000000001", "c00000000002"
 
@@ -43,11 +43,6 @@ def campaign(id_, **own):
     }
     more = {"state": "sending", "written": 0, "left_out": 0, "created_at": NOW, "changed_at": NOW}
     return {"id": id_} | texts | more | own
-
-
-def put(connection, *rows):
-    for one in rows:
-        connection.execute(insert(messages), [one])
 
 
 def mail(number, id_=OURS, **changes):

@@ -1,7 +1,7 @@
 """Which messages a worker gets, in which order, and what their rows say from then on."""
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from mailworker.core.message import Lane
 from mailworker.core.process_lock import ProcessLock
@@ -28,15 +28,10 @@ from mailworker.rules.batch import LARGE_BODY
 from mailworker.rules.circuit_breaker import Clearance
 from mailworker.rules.claimable_while_held import EVERYTHING
 from tests.doubles import Clock, settings
-from tests.rows import NOW, STRICT, URGENT, after, row
+from tests.rows import NOW, STRICT, URGENT, after, put, row
 
 LEASE = Lease("mine", after(150))
 ALL = tuple(Lane)
-
-
-def put(connection, *rows):
-    for one in rows:
-        connection.execute(insert(messages), [one])
 
 
 def look(connection, id_):

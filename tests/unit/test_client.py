@@ -25,16 +25,10 @@ from mailworker.queue.celery_sender import celery_sender
 from mailworker.queue.channels import MAIL
 from mailworker.rules.job.check import check_job
 from mailworker.rules.job.idempotency_key import message_id
-from tests.redis_clock import simulated_redis
 
 RESET = "api_crmCommunicationUserPasswordReset"
 VARIABLES = {"user_name": "Zoé", "reset_url": "https://crm.example/r/1", "expiry_time": "10:00"}
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
-
-
-@pytest.fixture
-def redis():
-    return simulated_redis()
 
 
 @pytest.fixture

@@ -33,19 +33,14 @@ from mailworker.errors import FileMissing, Unreachable
 from mailworker.invoices import review_invoice
 from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
-from mailworker.ledger.tables import messages, rejected_jobs
+from mailworker.ledger.tables import rejected_jobs
 from mailworker.queue.channels import MAIL
 from mailworker.queue.unavailable import StreamUnavailable
 from tests.doubles import CONFIG, settings
 from tests.redis_clock import simulated_redis
-from tests.rows import NOW, row
+from tests.rows import NOW, put, row
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
-
-
-def put(connection, *rows):
-    for one in rows:
-        connection.execute(insert(messages), [one])
 
 
 # ---- messages

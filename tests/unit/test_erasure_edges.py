@@ -31,15 +31,10 @@ from mailworker.ledger.tables import (
     timeline,
 )
 from mailworker.rules.pseudonym import pseudonym
-from tests.rows import NOW, after, row
+from tests.rows import NOW, after, put, row
 
 CLAIRE, PAUL = "claire@example.com", "paul@example.com"
 GONE = pseudonym(CLAIRE)
-
-
-def put(connection, *rows):
-    for one in rows:
-        connection.execute(insert(messages), [one])
 
 
 def named(connection, email=CLAIRE):

@@ -37,14 +37,9 @@ from mailworker.mailjet.events import WebhookEvent
 from mailworker.mailjet.suppression_events import SuppressionVerdict as Verdict
 from mailworker.rules.pseudonym import pseudonym
 from mailworker.rules.suppression_reasons import TEMPORARY
-from tests.rows import NOW, STRICT, URGENT, after, row
+from tests.rows import NOW, STRICT, URGENT, after, put, row
 
 ZOE, PAUL = "zoe@x.example", "paul@x.example"
-
-
-def put(connection, *rows):
-    for one in rows:
-        connection.execute(insert(messages), [one])
 
 
 def look(connection, id_):

@@ -10,13 +10,7 @@ from mailworker.invoices.file_store import MARK, FolderStore, store_identity
 from mailworker.queue.host_stores import differing, note_store, stores_in_use
 from mailworker.tasks import host_store
 from tests.doubles import Clock, box
-from tests.redis_clock import simulated_redis
 from tests.rows import NOW
-
-
-@pytest.fixture
-def redis():
-    return simulated_redis()
 
 
 def test_a_store_keeps_its_mark_and_two_stores_have_two(tmp_path):

@@ -4,7 +4,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 
 from mailworker.ledger.campaign_rows import add
 from mailworker.ledger.campaign_statistics import campaign_statistics
@@ -18,15 +18,10 @@ from mailworker.ledger.statistics import (
 )
 from mailworker.ledger.tables import messages, statistics
 from mailworker.rules.campaign_rules import key_of
-from tests.rows import NOW, STRICT, URGENT, row
+from tests.rows import NOW, STRICT, URGENT, put, row
 
 HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
 ONE, TWO = "c00000000001", "c00000000002"
-
-
-def put(connection, *rows):
-    for one in rows:
-        connection.execute(insert(messages), [one])
 
 
 def sent(at, **changes):

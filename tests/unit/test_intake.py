@@ -21,7 +21,6 @@ from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.queue import envelope
 from mailworker.queue.channels import MAIL
 from tests.doubles import FakeFiles
-from tests.redis_clock import SimulatedClock, simulated_redis
 from tests.rows import NOW, after
 from tests.scan_world import wipe
 
@@ -48,11 +47,6 @@ def files():
 @pytest.fixture
 def intake(ledger, files):
     return Intake(ledger, KINDS, files, language="fr")
-
-
-@pytest.fixture
-def redis():
-    return simulated_redis()
 
 
 @pytest.fixture
@@ -311,8 +305,7 @@ def test_bad_jobs_are_kept_and_stop_nobody(redis, stream, ledger):
     assert stream.waiting() == 0
 
 
-def test_a_crash_after_the_commit_repeats_nothing(redis, stream, ledger, monkeypatch):
-    clock = SimulatedClock().install(monkeypatch)
+def test_a_crash_after_the_commit_repeats_nothing(redis, stream, ledger, monkeypatch, clock):
     add(redis, job(), job(to="zoe", idempotency_key="bad"))
 
     def killed(_entries):
@@ -340,8 +333,7 @@ def test_a_job_to_several_is_refused_once(redis, stream, ledger):
     assert len(rows(ledger, rejected_jobs)) == 1
 
 
-def test_a_crash_before_the_commit_loses_nothing(redis, stream, ledger, intake, monkeypatch):
-    clock = SimulatedClock().install(monkeypatch)
+def test_a_crash_before_the_commit_loses_nothing(redis, stream, ledger, intake, monkeypatch, clock):
     add(redis, job())
 
     def away(*_args, **_rest):

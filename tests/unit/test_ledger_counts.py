@@ -29,12 +29,7 @@ from mailworker.ledger.stale_secrets import claim_unreplayable, wipe
 from mailworker.ledger.tables import events, holds, messages, rejected_jobs
 from mailworker.rules.claimable_while_held import Hold
 from mailworker.rules.delivery_status import OUR_FAULT
-from tests.rows import NOW, STRICT, URGENT, after, row
-
-
-def put(connection, *rows):
-    for one in rows:
-        connection.execute(insert(messages), [one])
+from tests.rows import NOW, STRICT, URGENT, after, put, row
 
 
 def refused(connection, *moments):

@@ -1,7 +1,7 @@
 """What was said about which invoice or balance: claimed once, moved with its message, and read with its fate."""
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from mailworker.core.states import FINAL, State
 from mailworker.ledger.alert_once_per_address import notified_before
@@ -25,16 +25,11 @@ from mailworker.ledger.notification_log import (
 )
 from mailworker.ledger.rejected_jobs import reject
 from mailworker.ledger.scan_tables import notifications
-from mailworker.ledger.tables import invoice_numbers, messages, rejected_jobs, timeline
+from mailworker.ledger.tables import invoice_numbers, rejected_jobs, timeline
 from mailworker.rules.balance_key import Alert, AlertKey
-from tests.rows import NOW, STRICT, URGENT, after, row
+from tests.rows import NOW, STRICT, URGENT, after, put, row
 
 FIRST, SECOND = Claim("k1", about_invoice("7"), 5), Claim("k2", about_balance("b"))
-
-
-def put(connection, *rows):
-    for one in rows:
-        connection.execute(insert(messages), [one])
 
 
 def owners(connection):

@@ -11,22 +11,12 @@ from redis.exceptions import ConnectionError as RedisGone
 
 from mailworker.limits import Bucket, CallLane, Permit
 from mailworker.limits.rate_limit import BucketUnavailable
-from tests.redis_clock import SimulatedClock, simulated_redis
+from tests.redis_clock import simulated_redis
 
 PACE = 61 / 200
 
 LANES = list(CallLane)
 URGENT, NORMAL, BULK, CONTACTS = LANES
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    return SimulatedClock().install(monkeypatch)
-
-
-@pytest.fixture
-def redis():
-    return simulated_redis()
 
 
 @pytest.fixture

@@ -8,13 +8,7 @@ from mailworker.queue.drain import drain
 from mailworker.queue.quarantine import quarantined
 from mailworker.queue.stream import ABANDONED_MS, GROUP, RETRY_MS, GroupStream
 from mailworker.queue.unavailable import StreamUnavailable
-from tests.redis_clock import simulated_redis
 from tests.rows import NOW
-
-
-@pytest.fixture
-def redis():
-    return simulated_redis()
 
 
 @pytest.fixture

@@ -16,14 +16,9 @@ from mailworker.ledger.stuck_messages import (
     strand,
 )
 from mailworker.ledger.tables import attempts, events, invoice_numbers, messages, rejected_jobs, timeline
-from tests.rows import NOW, after, row
+from tests.rows import NOW, after, put, row
 
 ASK = timedelta(seconds=30)
-
-
-def put(connection, *rows):
-    for one in rows:
-        connection.execute(insert(messages), [one])
 
 
 def stranded(connection, **changes):

@@ -13,14 +13,8 @@ from mailworker.queue import channels
 from mailworker.queue.unavailable import StreamUnavailable
 from mailworker.queue.wake import FLAG_MS, lower_flag, raise_flag, send_wake_up, wake
 from mailworker.tasks import time_slices
-from tests.redis_clock import simulated_redis
 
 CHANNEL = channels.DISPATCH[Lane.BULK]
-
-
-@pytest.fixture
-def redis():
-    return simulated_redis()
 
 
 class Celery:

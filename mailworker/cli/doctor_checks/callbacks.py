@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from mailworker.config.callbacks import CallbackSettings
 from mailworker.core.plural import counted
 from mailworker.ledger.callback_tables import callbacks
-from mailworker.ledger.query_rows import first_value
+from mailworker.ledger.query_rows import count_rows, first_value
 
 #: A change that waits for so long met a CRM that does not take it.
 _LATE = timedelta(minutes=15)
@@ -20,13 +20,10 @@ def callback_faults(settings: CallbackSettings, connection: Connection, *, now: 
     if settings.url and (fault := settings.fault_of_secret()):
         yield fault
     late = (callbacks.c.ended_at.is_(None), callbacks.c.at < now - _LATE)
-    if waiting := _count(connection, *late):
+    if waiting := count_rows(connection, callbacks, *late):
         why = first_value(connection, select(callbacks.c.trouble).where(*late)) or "not tried yet"
         yield f"callbacks: {counted(waiting, 'change waits', 'changes wait')} for the CRM: {why}"
-    if lost := _count(connection, callbacks.c.told == 0, callbacks.c.ended_at > now - _LOOKED_BACK):
+    given_up = (callbacks.c.told == 0, callbacks.c.ended_at > now - _LOOKED_BACK)
+    if lost := count_rows(connection, callbacks, *given_up):
         changes = counted(lost, "change of the last week was", "changes of the last week were")
         yield f"callbacks: {changes} given up; check callbacks.url."
-
-
-def _count(connection: Connection, *where: object) -> int:
-    return int(connection.execute(select(func.count()).select_from(callbacks).where(*where)).scalar_one())  # type: ignore[arg-type]

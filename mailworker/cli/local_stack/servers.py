@@ -113,7 +113,6 @@ class Servers:
         self.simulator_url = f"http://127.0.0.1:{self._simulator_port}"
         self.config = self.folder / "crm_config.yaml"
         self.children: list[Child] = []
-        self._stack = ExitStack()
         self._numbers: dict[str, int] = {}
 
     def __enter__(self) -> Self:
