@@ -151,9 +151,11 @@ class BaseContainer:
     @property
     def _api(self) -> "RestApi":
         """Mailjet for what is no mail, with a token for each call. Its calls raise NoCallFree."""
-        from mailworker.limits import CallLane, require_call
         from mailworker.mailjet.rest_api import RestApi
 
-        return RestApi(
-            lambda: self.gateway, lambda: require_call(self.bucket, CallLane.CONTACTS, patience=_PATIENCE)
-        )
+        return RestApi(lambda: self.gateway, self._take_token)
+
+    def _take_token(self) -> None:
+        from mailworker.limits import CallLane, require_call
+
+        require_call(self.bucket, CallLane.CONTACTS, patience=_PATIENCE)

@@ -35,10 +35,12 @@ def mail_client(settings: "Settings") -> "closing[MailClient]":
 
 def rest_api(container: "Container") -> "RestApi":
     """Mailjet, with a token for each call. Its calls raise NoCallFree where none came in time."""
-    from mailworker.limits import CallLane, require_call
     from mailworker.mailjet.rest_api import RestApi
 
-    return RestApi(
-        lambda: container.gateway,
-        lambda: require_call(container.bucket, CallLane.CONTACTS, patience=_PATIENCE),
-    )
+    return RestApi(lambda: container.gateway, lambda: _take_token(container))
+
+
+def _take_token(container: "Container") -> None:
+    from mailworker.limits import CallLane, require_call
+
+    require_call(container.bucket, CallLane.CONTACTS, patience=_PATIENCE)

@@ -30,7 +30,7 @@ def show_status(container: "Container") -> None:
         stuck, sync = contact_counts.stuck(connection), contact_sync_runs.latest_sync(connection)
     out, on_redis = console(), _on_redis(container)
     if on_redis:
-        changes = "1 change waits" if on_redis == 1 else f"{on_redis} changes wait"
+        changes = counted(on_redis, "change waits", "changes wait")
         out.print(f"{changes} on Redis for a worker of the queue contacts.", style="yellow")
     elif on_redis is None:
         out.print("Redis does not answer, so nobody knows which changes wait there.", style="yellow")
