@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 
 from mailworker.errors import TransientError
 
@@ -27,6 +27,17 @@ def translated() -> Iterator[None]:
     except RedisError as fault:
         if str(fault).startswith("WRONGTYPE"):
             raise StreamUnavailable(_NOT_OURS) from fault
-        raise StreamUnavailable(
-            f"Redis does not answer ({type(fault).__name__}): start it, or correct worker.redis_url."
-        ) from fault
+        raise StreamUnavailable(what_redis_means(fault)) from fault
+
+
+def what_redis_means(fault: RedisError) -> str:
+    """A sentence for a Redis that is away, and others for one that answers, and refuses."""
+    if not isinstance(fault, ResponseError):
+        return f"Redis does not answer ({type(fault).__name__}): start it, or correct worker.redis_url."
+    if isinstance(fault, OutOfMemoryError | ReadOnlyError):
+        return "Redis takes no writes, for it is full or a replica: run `mailworker doctor --only redis`."
+    words = str(fault).partition(", with args")[0]  # what follows are values
+    return (
+        f"Redis refuses a command that mailworker needs ({words}): let its user have all but @admin, on all "
+        "keys and channels, and rename none."
+    )

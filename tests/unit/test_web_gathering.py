@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from redis.exceptions import ConnectionError as RedisGone
+from redis.exceptions import NoPermissionError
 from sqlalchemy import insert
 from starlette.requests import Request
 
@@ -127,6 +128,16 @@ def test_whether_redis_takes_writes(home, monkeypatch, memory, role, full, takes
     monkeypatch.setitem(INFO, "replication", {"role": role})
     found = MetricsCollector(home, lambda: NOW).figures()
     assert (found.redis_full, found.redis_takes_writes) == (full, takes_writes)
+
+
+def test_a_redis_that_tells_nothing_of_itself_is_not_down(home, monkeypatch):
+    def forbidden(_section):
+        raise NoPermissionError("this user has no permissions to run the 'info' command")
+
+    monkeypatch.setattr(home.redis, "info", forbidden)
+    found = MetricsCollector(home, lambda: NOW).figures()
+    assert found.streams is not None
+    assert (found.redis_full, found.redis_takes_writes) == (0.0, True)
 
 
 def test_what_does_not_answer_is_left_out(home, monkeypatch):

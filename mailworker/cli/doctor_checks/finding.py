@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from mailworker.errors import BadInput, MailworkerError
+from mailworker.queue.unavailable import what_redis_means
 
 _HERE = Path(__file__).parents[3]
 
@@ -61,11 +62,17 @@ def _answers(check: Check) -> tuple[str, ...]:
     except MailworkerError as fault:
         return (str(fault),)
     except (RedisError, OperationalError) as fault:
-        return (f"Redis refused the question ({type(fault).__name__}): see what is said of Redis above.",)
+        return (_of_redis(fault),)
     except OSError as fault:
         return (f"The system refused the question: {fault.strerror or type(fault).__name__}.",)
     except Exception:  # noqa: BLE001 - whatever it is: the other checks shall be made
         return (f"This could not be checked ({_where()}): please report it with this line.",)
+
+
+def _of_redis(fault: RedisError | OperationalError) -> str:
+    if isinstance(fault, ResponseError):
+        return what_redis_means(fault)
+    return f"Redis refused the question ({type(fault).__name__}): see what is said of Redis above."
 
 
 def _where() -> str:

@@ -67,7 +67,18 @@ def takes_writes(redis: "Redis") -> bool:
 
 def state_faults(redis: "Redis") -> Iterator[str]:
     """Whether this Redis can be written to and is new enough."""
-    info: Mapping[str, Any] = dict(redis.info())
+    try:
+        info: Mapping[str, Any] = dict(redis.info())
+    except ResponseError:
+        yield Note(
+            "Redis forbids INFO, so nobody can tell here whether it is full, old or a replica: make sure."
+        )
+        return
+    if info.get("redis_mode") == "cluster" or info.get("cluster_enabled") == 1:
+        yield (
+            "This Redis is a cluster, which mailworker does not support: use one primary, with sentinels "
+            "where it has to fail over (docs/operations.md)."
+        )
     version = str(info.get("valkey_version") or info.get("redis_version") or "0")
     if tuple(int(part) for part in version.split(".")[:2] if part.isdigit()) < OLDEST:
         yield f"Redis is version {version}: install 7.0 or later, or Valkey."
