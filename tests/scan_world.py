@@ -23,7 +23,7 @@ from mailworker.ledger.scan_runs import Start
 from mailworker.ledger.tables import messages, metadata
 from mailworker.prepare import Preparer, Tools
 from mailworker.reminders import ReminderPreSendCheck, ReminderScan
-from mailworker.rules.reminder_ladder import InvoiceStatus
+from mailworker.rules.crm_facts import InvoiceStatus
 from mailworker.scans.message_drafts import MessageDrafts
 from mailworker.scans.runner import Scanner
 from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, FakePost, MemoryJournal

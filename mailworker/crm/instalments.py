@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from mailworker.core.currency import in_units
 from mailworker.crm.records import CrmInvoice, PaymentPlan
-from mailworker.rules.reminder_ladder import InvoiceStatus
+from mailworker.rules.crm_facts import InvoiceStatus
 
 _ID = re.compile(r"(?P<invoice>.+)/instalment-(?P<number>[1-9][0-9]{0,2})", re.DOTALL)
 

@@ -7,9 +7,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from mailworker.core.currency import in_units
-from mailworker.rules.balance_thresholds import BalanceFacts
-from mailworker.rules.pre_send.used_link import Token
-from mailworker.rules.reminder_ladder import Exclusion, InvoiceFacts
+from mailworker.rules.crm_facts import BalanceFacts, Exclusion, InvoiceFacts, Token
 
 __all__ = [
     "Balance",

@@ -17,7 +17,7 @@ from mailworker.core.safe_text import is_one_line
 from mailworker.crm.language_name import language_of
 from mailworker.crm.records import Balance, CrmInvoice, Instalment, PaymentPlan, Service
 from mailworker.errors import BadInput
-from mailworker.rules.reminder_ladder import InvoiceStatus
+from mailworker.rules.crm_facts import InvoiceStatus
 
 RecordT = TypeVar("RecordT")
 Row = Mapping[str, Any]

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from mailworker.config.builtin_kinds import PASSWORD_RESET, VERIFICATION
 from mailworker.errors import BadInput, MailworkerError
-from mailworker.rules.pre_send.used_link import Token, check_token, token_id
+from mailworker.rules.crm_facts import Token
+from mailworker.rules.pre_send.used_link import check_token, token_id
 from mailworker.rules.pre_send.verdicts import Row, Verdicts
 
 KINDS = frozenset({PASSWORD_RESET, VERIFICATION})

@@ -14,30 +14,7 @@ from types import MappingProxyType
 
 from mailworker.core.plural import counted
 from mailworker.rules.balance_key import Alert, balance_key
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BalanceFacts:
-    """What an alert must know of a balance. Amounts are in the balance's own unit.
-
-    `allowance` is what a full balance holds, None where nothing bounds it. `period_start` is when the current
-    period or purchase began. `topped_up_at` is the latest top-up since, and `level_after_top_up` what the
-    balance then stood at.
-    """
-
-    balance_id: str
-    customer_id: str
-    balance_type: str
-    amount: Decimal
-    period_start: datetime
-    plan: str = ""
-    allowance: Decimal | None = None
-    expires_at: datetime | None = None
-    topped_up_at: datetime | None = None
-    level_after_top_up: Decimal | None = None
-    timezone: str = ""
-    #: What it stood at when this installation first looked at its balances: what was low by then is old news.
-    amount_at_start: Decimal | None = None
+from mailworker.rules.crm_facts import BalanceFacts
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,15 +15,9 @@ from decimal import Decimal
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from mailworker.rules.crm_facts import Exclusion, InvoiceFacts, InvoiceStatus
 from mailworker.rules.quiet_hours import Hours, local_day, not_before
-from mailworker.rules.reminder_ladder import (
-    Exclusion,
-    InvoiceFacts,
-    InvoiceStatus,
-    Ladder,
-    ReminderSent,
-    Step,
-)
+from mailworker.rules.reminder_ladder import Ladder, ReminderSent, Step
 
 
 class Why(StrEnum):

@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 
 from mailworker.core.chunks import chunked
 from mailworker.core.mailjet_limits import LIST_ELEMENTS
+from mailworker.rules.crm_facts import InvoiceFacts
 from mailworker.rules.reminder_due import Due
-from mailworker.rules.reminder_ladder import InvoiceFacts
 
 InvoiceT = TypeVar("InvoiceT", bound=InvoiceFacts)
 

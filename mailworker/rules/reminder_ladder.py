@@ -1,50 +1,9 @@
-"""The ladder of reminders: which step by how many days from the due date, and the facts it asks about."""
+"""The ladder of reminders: which step by how many days from the due date."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from enum import StrEnum
-
-
-class InvoiceStatus(StrEnum):
-    """An invoice's status in the CRM. A part paid is still `open`."""
-
-    OPEN = "open"
-    PAID = "paid"
-    CANCELLED = "cancelled"
-    DISPUTED = "disputed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InvoiceFacts:
-    """What the ladder must know of an invoice.
-
-    `owed` is what is still to be paid. `direct_debit` is whether one is under way. `paid_part_on` is the day
-    of the latest part payment. `timezone` is the customer's IANA zone, empty where unknown.
-    """
-
-    invoice_id: str
-    customer_id: str
-    status: InvoiceStatus
-    due_date: date
-    currency: str
-    owed: Decimal
-    direct_debit: bool = False
-    paid_part_on: date | None = None
-    timezone: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Exclusion:
-    """A customer whom reminders leave alone: for good, or through `until` (a pause).
-
-    `reason` is for staff only.
-    """
-
-    customer_id: str
-    reason: str = ""
-    until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
 from mailworker.reconcile.unknown_messages import MessageLookup, TokenLookup
 from mailworker.rules.circuit_breaker import Clearance
-from mailworker.rules.reminder_ladder import InvoiceStatus
+from mailworker.rules.crm_facts import InvoiceStatus
 from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, FakeLookup, FakePost, silence
 from tests.redis_clock import simulated_redis
 from tests.rows import NOW

@@ -7,7 +7,8 @@ import pytest
 from mailworker.config.builtin_kinds import PASSWORD_RESET, VERIFICATION
 from mailworker.dispatch.ask_crm_about_used_link import UsedLinkCheck
 from mailworker.errors import BadInput, TransientError
-from mailworker.rules.pre_send.used_link import Token, token_id
+from mailworker.rules.crm_facts import Token
+from mailworker.rules.pre_send.used_link import token_id
 from mailworker.rules.pre_send.verdicts import Cancel
 from tests.rows import NOW, STRICT, row
 

@@ -8,7 +8,6 @@ import pytest
 from mailworker.rules.balance_key import Alert, AlertKey, balance_key, read_balance_key
 from mailworker.rules.balance_thresholds import (
     AlertDue,
-    BalanceFacts,
     BalanceRules,
     NoAlert,
     Threshold,
@@ -16,6 +15,7 @@ from mailworker.rules.balance_thresholds import (
     decide,
     thresholds_for,
 )
+from mailworker.rules.crm_facts import BalanceFacts
 from mailworker.rules.replay import AGAIN
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)

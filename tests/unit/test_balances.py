@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from mailworker.rules.balance_key import Alert, balance_key, read_balance_key
 from mailworker.rules.balance_thresholds import (
     AlertDue,
-    BalanceFacts,
     BalanceRules,
     NoAlertReason,
     Threshold,
     armed_since,
     decide,
 )
+from mailworker.rules.crm_facts import BalanceFacts
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 MONTH = datetime(2026, 11, 1, tzinfo=UTC)

@@ -18,8 +18,7 @@ from mailworker.ledger.scan_runs import Start
 from mailworker.queue.channels import OCS
 from mailworker.queue.envelope import seal_post
 from mailworker.queue.stream import GROUP
-from mailworker.rules.pre_send.used_link import Token
-from mailworker.rules.reminder_ladder import InvoiceStatus
+from mailworker.rules.crm_facts import InvoiceStatus, Token
 from mailworker.scans.runner import Scanner
 from tests.doubles import Clock, FakeBucket, FakePost
 from tests.redis_clock import simulated_redis

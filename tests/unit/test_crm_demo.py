@@ -15,11 +15,11 @@ from mailworker.crm import open_source
 from mailworker.crm.demo import Size, ensure_demo, make_demo
 from mailworker.errors import Misconfigured
 from mailworker.rules import balance_thresholds, reminder_due
+from mailworker.rules.crm_facts import InvoiceStatus
 from mailworker.rules.pre_send.used_link import check_token
 from mailworker.rules.pre_send.verdicts import Cancel
 from mailworker.rules.quiet_hours import Hours
 from mailworker.rules.reminder_due import Due
-from mailworker.rules.reminder_ladder import InvoiceStatus
 from mailworker.scans.rule_settings import balance_rules_of, hours_of, ladder_of
 
 TODAY = date(2026, 11, 23)

@@ -9,8 +9,8 @@ from mailworker.crm.invoice_document import DOCUMENT_COLUMNS
 from mailworker.crm.records import Balance, CrmContact, CrmInvoice, Customer, Exclusion, Token
 from mailworker.crm.row_parser import Reader
 from mailworker.errors import BadInput
+from mailworker.rules.crm_facts import InvoiceStatus
 from mailworker.rules.pre_send.used_link import check_token
-from mailworker.rules.reminder_ladder import InvoiceStatus
 
 PARIS = ZoneInfo("Europe/Paris")
 INVOICES = Reader(CrmInvoice, PARIS, {"IMPAYÉE": "open", "Avoir": "cancelled"})

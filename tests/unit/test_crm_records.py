@@ -26,7 +26,7 @@ from mailworker.crm.row_source_interface import KEYS, LONG_AGO, RowPage
 from mailworker.crm.sql_connection import connect_read_only, zone_fault
 from mailworker.crm.sql_rows import SqlRows, _after, _first_line, _kept, _spelt
 from mailworker.errors import BadInput, Misconfigured, Throttled, Unreachable
-from mailworker.rules.reminder_ladder import InvoiceStatus
+from mailworker.rules.crm_facts import InvoiceStatus
 from tests.scan_world import balance, invoice
 
 PARIS = ZoneInfo("Europe/Paris")

@@ -7,16 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mailworker.rules.business_days import OpenDays
+from mailworker.rules.crm_facts import Exclusion, InvoiceFacts, InvoiceStatus
 from mailworker.rules.quiet_hours import Hours, Quiet
 from mailworker.rules.reminder_due import Due, NotDue, Why, decide, outdated, reminder_key, settled, stopped
-from mailworker.rules.reminder_ladder import (
-    Exclusion,
-    InvoiceFacts,
-    InvoiceStatus,
-    Ladder,
-    ReminderSent,
-    Step,
-)
+from mailworker.rules.reminder_ladder import Ladder, ReminderSent, Step
 
 PARIS = ZoneInfo("Europe/Paris")
 KIND = "api_crmCommunicationCustomerInvoiceReminder"

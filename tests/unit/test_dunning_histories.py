@@ -10,16 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailworker.rules.business_days import OpenDays
+from mailworker.rules.crm_facts import Exclusion, InvoiceFacts, InvoiceStatus
 from mailworker.rules.quiet_hours import Hours, Quiet, local_day
 from mailworker.rules.reminder_due import Due, decide, stopped
-from mailworker.rules.reminder_ladder import (
-    Exclusion,
-    InvoiceFacts,
-    InvoiceStatus,
-    Ladder,
-    ReminderSent,
-    Step,
-)
+from mailworker.rules.reminder_ladder import Ladder, ReminderSent, Step
 
 START = datetime(2028, 1, 15, tzinfo=UTC)
 

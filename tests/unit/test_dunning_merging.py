@@ -2,9 +2,10 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+from mailworker.rules.crm_facts import InvoiceFacts, InvoiceStatus
 from mailworker.rules.reminder_due import Due
 from mailworker.rules.reminder_grouping import alone, merge
-from mailworker.rules.reminder_ladder import InvoiceFacts, InvoiceStatus, Step
+from mailworker.rules.reminder_ladder import Step
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 

@@ -16,8 +16,8 @@ from mailworker.crm.records import Instalment, PaymentPlan
 from mailworker.crm.records_from_rows import RecordSource
 from mailworker.crm.sql_rows import SqlRows
 from mailworker.reminders.explain import explain
+from mailworker.rules.crm_facts import InvoiceStatus
 from mailworker.rules.reminder_due import Due
-from mailworker.rules.reminder_ladder import InvoiceStatus
 from mailworker.templates.language.render import render
 from mailworker.templates.shipped_templates import mail_template
 from tests.scan_world import MONDAY, REMINDER, World, days_ago, invoice, open_ledger

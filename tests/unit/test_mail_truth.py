@@ -15,8 +15,8 @@ from mailworker.core.kind import VariableType
 from mailworker.crm.records import CrmInvoice
 from mailworker.dispatch.outgoing_mail import mail_of
 from mailworker.reminders.variables import ReminderFacts, reminder_variables, variables
+from mailworker.rules.crm_facts import InvoiceStatus
 from mailworker.rules.job.variables import check_variables
-from mailworker.rules.reminder_ladder import InvoiceStatus
 from mailworker.scans.rule_settings import ladder_of
 from mailworker.templates.language.render import render
 from mailworker.templates.sample_values import sample_variables

@@ -8,7 +8,8 @@ import pytest
 
 from mailworker.errors import BadInput, Misconfigured
 from mailworker.rules.balance_key import Alert, balance_key, read_balance_key
-from mailworker.rules.balance_thresholds import AlertDue, BalanceFacts, BalanceRules, Threshold
+from mailworker.rules.balance_thresholds import AlertDue, BalanceRules, Threshold
+from mailworker.rules.crm_facts import BalanceFacts, Exclusion, InvoiceFacts, InvoiceStatus
 from mailworker.rules.pre_send.balance_alert import check_alert, check_omnicrm_alert
 from mailworker.rules.pre_send.mailjet_campaign import AudienceFacts, check_audience
 from mailworker.rules.pre_send.put_off import unreadable
@@ -22,7 +23,7 @@ from mailworker.rules.pre_send.reminder import (
 from mailworker.rules.pre_send.reword import compare, replace
 from mailworker.rules.pre_send.verdicts import Cancel, Replace, Reword, Wait
 from mailworker.rules.quiet_hours import Hours, Quiet
-from mailworker.rules.reminder_ladder import Exclusion, InvoiceFacts, InvoiceStatus, Ladder, Step
+from mailworker.rules.reminder_ladder import Ladder, Step
 
 #: A Monday, ten in the morning in Paris.
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)

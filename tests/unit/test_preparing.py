@@ -15,7 +15,7 @@ from mailworker.ledger.stuck_messages import strand
 from mailworker.ledger.tables import messages
 from mailworker.prepare import Preparer, Tools
 from mailworker.prepare.preparer import with_address
-from mailworker.rules.reminder_ladder import InvoiceStatus
+from mailworker.rules.crm_facts import InvoiceStatus
 from tests.doubles import Clock, FakeFiles, box, settings
 from tests.rows import NOW, row
 

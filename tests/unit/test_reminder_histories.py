@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from mailworker.errors import TransientError
 from mailworker.invoices.languages.locale_format import locale_format
 from mailworker.ledger.scan_runs import Start
+from mailworker.rules.crm_facts import InvoiceStatus
 from mailworker.rules.quiet_hours import local_day
-from mailworker.rules.reminder_ladder import InvoiceStatus
 from mailworker.scans.runner import LEASE
 from tests.scan_world import Mailbox, World, away, invoice, open_ledger, wipe
 

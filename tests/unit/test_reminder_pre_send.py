@@ -13,8 +13,8 @@ from mailworker.ledger.reword_or_replace import CONTENT
 from mailworker.ledger.scan_tables import notifications
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.tables import messages
+from mailworker.rules.crm_facts import Exclusion, InvoiceStatus
 from mailworker.rules.pre_send.verdicts import Cancel, Reword
-from mailworker.rules.reminder_ladder import Exclusion, InvoiceStatus
 from tests.scan_world import (
     MONDAY,
     REMINDER,

@@ -10,8 +10,8 @@ from mailworker.ledger.scan_activation import arm
 from mailworker.ledger.suppressions import suppress_all
 from mailworker.reminders import ReminderScan
 from mailworker.reminders.explain import explain
+from mailworker.rules.crm_facts import InvoiceStatus
 from mailworker.rules.reminder_due import Due, NotDue
-from mailworker.rules.reminder_ladder import InvoiceStatus
 from mailworker.rules.suppression_reasons import Listing
 from tests.scan_world import MONDAY, REMINDER, days_ago, excluded, invoice
 

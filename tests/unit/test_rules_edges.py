@@ -31,6 +31,7 @@ from mailworker.rules.contact_sync_cost_and_pauses import (
     removes_too_much,
     retry_pause,
 )
+from mailworker.rules.crm_facts import Token
 from mailworker.rules.job.check import check_job, kept_language
 from mailworker.rules.lookup_schedule import after_not_found, wants_proof
 from mailworker.rules.message_explain import MessageFacts, explained
@@ -38,7 +39,7 @@ from mailworker.rules.pre_send.mailjet_campaign import AudienceFacts, check_audi
 from mailworker.rules.pre_send.put_off import closed, unreadable
 from mailworker.rules.pre_send.reword import changed, compare
 from mailworker.rules.pre_send.reword import replace as replace_by
-from mailworker.rules.pre_send.used_link import Token, check_token, token_id
+from mailworker.rules.pre_send.used_link import check_token, token_id
 from mailworker.rules.pre_send.verdicts import Cancel, Replace, Reword, Wait
 from mailworker.rules.pseudonym import is_pseudonym, pseudonym, pseudonyms
 from mailworker.rules.rehearse_or_write import Arming, ScanMode, mode_of, why_it_rehearses

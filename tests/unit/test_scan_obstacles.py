@@ -21,9 +21,9 @@ from mailworker.reminders.find_invoice import find_invoice
 from mailworker.reminders.scan import reminder_kinds
 from mailworker.rules.balance_key import Alert
 from mailworker.rules.balance_thresholds import AlertDue
+from mailworker.rules.crm_facts import InvoiceStatus
 from mailworker.rules.pre_send.verdicts import Cancel, Reword
 from mailworker.rules.reminder_due import Due, NotDue
-from mailworker.rules.reminder_ladder import InvoiceStatus
 from mailworker.scans.message_drafts import MessageDrafts
 from tests.scan_world import (
     CONFIG,

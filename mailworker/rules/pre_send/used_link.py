@@ -1,19 +1,10 @@
 """Is the link in a password reset or a verification that is about to leave still of use?"""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from mailworker.rules.crm_facts import Token
 from mailworker.rules.job.idempotency_key import callers_key
 from mailworker.rules.pre_send.verdicts import Cancel, Row
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
-    """A password-reset or verification token, by an id that is not the token itself."""
-
-    token_id: str
-    used: bool
-    expires_at: datetime | None = None
 
 
 def check_token(token: Token | None, now: datetime) -> Cancel | None:
