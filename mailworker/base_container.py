@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mailworker.config.settings import Settings
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.queue.channels import EVENTS, MAIL
 
 if TYPE_CHECKING:

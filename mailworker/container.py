@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailworker.base_container import BaseContainer
 from mailworker.config.settings import load_settings
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.errors import MailworkerError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from mailworker.config.settings import Settings
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.json_check import printable_name
 from mailworker.core.kind import Kind
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
 from mailworker.ledger.statistics import HourlyTally, current_campaigns, current_tallies, figures_by_kind

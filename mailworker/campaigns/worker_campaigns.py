@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 
 from mailworker.campaigns.count_audience import AudienceCount, in_segment
 from mailworker.core.kind import Kind
-from mailworker.core.message import Address, Job, Lane
+from mailworker.core.lane import Lane
+from mailworker.core.message import Address, Job
 from mailworker.core.states import State
 from mailworker.errors import BadInput, MailworkerError
 from mailworker.ledger import Ledger, campaign_rows

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, select
 
 from mailworker.cli.kind_names import whole_kind
 from mailworker.core.did_you_mean import did_you_mean
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
 from mailworker.ledger.query_rows import any_row

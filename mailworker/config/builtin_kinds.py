@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from mailworker.core.kind import Kind, RecipientLimit, Variable, VariableType
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 
 INVOICE = "api_crmCommunicationCustomerInvoice"
 INVOICE_REMINDER = "api_crmCommunicationCustomerInvoiceReminder"

@@ -12,8 +12,8 @@ from mailworker.config.recipient_limit import RecipientLimitText
 from mailworker.config.section import EmailAddress, Section
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.kind import Kind, RecipientLimit, Variable, VariableType
+from mailworker.core.lane import Lane
 from mailworker.core.language import base_language, canonical_language
-from mailworker.core.message import Lane
 
 PREFIX = "api_crmCommunication"
 _SHORTEST = timedelta(minutes=1)

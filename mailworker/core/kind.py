@@ -5,7 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.plural import counted
 
 

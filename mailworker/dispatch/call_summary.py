@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.settlement import Settlement
 from mailworker.dispatch.interfaces import ClaimedBatch, SentMail
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from mailworker.config.settings import Settings
+from mailworker.core.lane import Lane
 from mailworker.core.mailjet_limits import MESSAGES_PER_CALL
-from mailworker.core.message import Lane
 from mailworker.core.process_lock import ProcessLock
 from mailworker.dispatch.interfaces import ClaimedBatch, Row
 from mailworker.ledger import Ledger

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Self
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.dispatch.dispatcher import Dispatcher
 from mailworker.dispatch.interfaces import Departure, Dispatched
 

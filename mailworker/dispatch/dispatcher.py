@@ -11,7 +11,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from mailworker.config.settings import Settings
-from mailworker.core.message import Lane, Mail
+from mailworker.core.lane import Lane
+from mailworker.core.message import Mail
 from mailworker.core.plural import counted
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from mailworker.core.message import Lane, Mail, Receipt
+from mailworker.core.lane import Lane
+from mailworker.core.message import Mail, Receipt
 from mailworker.core.process_lock import LARGE_CALLS, ProcessLock
 from mailworker.core.states import State
 from mailworker.dispatch.outgoing_mail import FileReader

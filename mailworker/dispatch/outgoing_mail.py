@@ -11,8 +11,9 @@ from typing import Any, Protocol
 from mailworker.config.builtin_kinds import INVOICE
 from mailworker.config.settings import Settings
 from mailworker.core.address import canonical_address
+from mailworker.core.lane import Lane
 from mailworker.core.language import base_language
-from mailworker.core.message import Address, Attachment, Lane, Mail
+from mailworker.core.message import Address, Attachment, Mail
 from mailworker.core.settlement import Settlement
 from mailworker.errors import FileMissing, PermanentError
 from mailworker.rules.job.addresses import distinct

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from mailworker.core.json_check import printable_name, storable
 from mailworker.core.kind import Kind
-from mailworker.core.message import Attachment, AttachmentRef, Job, Lane
+from mailworker.core.lane import Lane
+from mailworker.core.message import Attachment, AttachmentRef, Job
 from mailworker.crm.invoice_document import NO_DOCUMENTS
 from mailworker.errors import BadInput, IdempotencyConflict, TransientError
 from mailworker.intake.all_or_none import accept_whole

@@ -12,7 +12,8 @@ from typing import Any
 
 from redis import Redis
 
-from mailworker.core.message import Job, Lane
+from mailworker.core.lane import Lane
+from mailworker.core.message import Job
 from mailworker.core.summable import Summable
 from mailworker.errors import BadInput, IdempotencyConflict
 from mailworker.intake.accept import Intake, Rejection, rejection_of

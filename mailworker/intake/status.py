@@ -8,7 +8,7 @@ from redis import Redis
 from sqlalchemy import select
 
 from mailworker.core.kind import Kind
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
 from mailworker.ledger.query_rows import first_row

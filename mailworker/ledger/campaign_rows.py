@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.ledger.bulk_insert import insert_rows

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Column, Connection, Integer, String, Table, delete, func, select
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.ledger.bulk_insert import insert_rows
 from mailworker.ledger.contact_tables import campaigns
 from mailworker.ledger.message_counts import ended_in_hour

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, or_, select, update
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.states import State
 from mailworker.ledger.query_planner import in_index_order, still
 from mailworker.ledger.query_rows import Row, all_rows, any_row, pairs

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, case, func, select
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.states import FINAL, WAITING
 from mailworker.ledger.failure_reasons import reason_alone
 from mailworker.ledger.query_rows import count_rows, first_value, pairs

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.ledger.failure_reasons import ARRIVED
 from mailworker.ledger.message_search import Story
 from mailworker.rules.claimable_while_held import Hold, hold_on

@@ -18,7 +18,7 @@ from redis import Redis
 from redis.commands.core import Script
 from redis.exceptions import RedisError
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.errors import Throttled, TransientError
 
 WINDOW_MS = 61_500

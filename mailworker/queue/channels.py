@@ -6,7 +6,7 @@ Such a task only wakes a worker: losing one costs seconds, never work, for the s
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 
 
 @dataclass(frozen=True, slots=True)

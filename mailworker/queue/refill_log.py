@@ -12,7 +12,7 @@ from typing import Any
 
 from redis import Redis
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.queue.envelope import added_at
 from mailworker.queue.unavailable import translated
 

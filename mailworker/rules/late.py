@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 
 #: How long a message may have been able to go, by lane; a contact as long as a message of the normal one.
 LATE = {Lane.URGENT: timedelta(minutes=1), Lane.NORMAL: timedelta(minutes=15), Lane.BULK: timedelta(hours=6)}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.queue.channels import CAMPAIGNS, DISPATCH
 from mailworker.tasks.app import app
 from mailworker.tasks.base import CommandTask, HousekeepingTask, current_container

@@ -5,7 +5,7 @@ from functools import partial
 from mailworker.balances.real_time import Taken
 from mailworker.container import Container
 from mailworker.core.clock import utc_now
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.observability.metric_names import OCS_POSTS
 from mailworker.observability.redis_counters import count
 from mailworker.queue.channels import DISPATCH, OCS

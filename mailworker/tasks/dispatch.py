@@ -7,8 +7,8 @@ from typing import Any
 from celery import Task
 
 from mailworker.container import Container
+from mailworker.core.lane import Lane
 from mailworker.core.mailjet_limits import MESSAGES_PER_CALL
-from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.dispatch import Dispatched, Pipeline
 from mailworker.errors import TransientError

@@ -8,7 +8,7 @@ from typing import Any
 from mailworker.config.builtin_kinds import INVOICE, INVOICE_REMINDER
 from mailworker.container import Container
 from mailworker.core.clock import utc_now
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.errors import BadInput, IdempotencyConflict, TransientError
 from mailworker.intake import JobsDrained
 from mailworker.intake.accept import rejection_of

@@ -14,7 +14,7 @@ from celery.events import EventDispatcher
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.states import State
 from mailworker.dispatch import SentMail
 from mailworker.tasks.app import app

@@ -7,7 +7,7 @@ from typing import Any
 from celery import Task
 
 from mailworker.container import Container
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.dispatch import SentMail

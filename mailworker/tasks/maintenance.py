@@ -6,7 +6,7 @@ from datetime import timedelta
 from celery import Task
 
 from mailworker.container import Container
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.states import State
 from mailworker.errors import TransientError
 from mailworker.ledger.callback_rows import forget as forget_callbacks

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mailworker.container import Container
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.scan_names import BALANCES, OVERDUE_INVOICES
 from mailworker.errors import TransientError
 from mailworker.ledger.scan_runs import Run, Start, due

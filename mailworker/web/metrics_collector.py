@@ -11,7 +11,7 @@ from redis.exceptions import RedisError, ResponseError
 from sqlalchemy import Connection
 
 from mailworker.container import Container
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.states import State
 from mailworker.core.version import VERSION
 from mailworker.errors import TransientError

@@ -11,7 +11,7 @@ from redis import Redis
 from mailworker.cli.local_stack import wait_until
 from mailworker.cli.local_stack.redis_server import free_port
 from mailworker.client import MailClient, NotEnqueued
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.queue.channels import MAIL
 from tests.acceptance.conftest import VERIFICATION, RunningStack, answer, verification
 

@@ -13,7 +13,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from mailworker.container import Container
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.dispatch import Dispatcher
 from mailworker.dispatch.claim_limits import Claims
 from mailworker.dispatch.pre_send_check import PreSendCheck

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from mailworker.cli.local_stack import Servers, wait_until
 from mailworker.client import MailClient
 from mailworker.config.settings import load_settings
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.ledger import Ledger
 from mailworker.queue import envelope
 from mailworker.queue.channels import MAIL

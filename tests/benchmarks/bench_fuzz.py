@@ -22,7 +22,7 @@ from mailworker.cli.local_stack import CREW, Servers, wait_until
 from mailworker.cli.local_stack.redis_server import free_port
 from mailworker.cli.local_stack.trial_config import web_for_trial
 from mailworker.core.clock import utc_now
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.states import State
 from mailworker.ledger import Ledger
 from mailworker.ledger.tables import events, messages, rejected_jobs

@@ -16,7 +16,8 @@ from sqlalchemy.engine import Engine
 from mailworker.cli.local_stack.trial_config import trial_config
 from mailworker.config.settings import Settings, load_settings
 from mailworker.core.clock import utc_now
-from mailworker.core.message import Lane, Mail, Receipt
+from mailworker.core.lane import Lane
+from mailworker.core.message import Mail, Receipt
 from mailworker.dispatch import DispatchDependencies, Dispatcher
 from mailworker.errors import MailworkerError
 from mailworker.ledger import Ledger

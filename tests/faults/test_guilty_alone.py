@@ -12,7 +12,7 @@ import yaml
 
 from mailworker.cli.local_stack import Servers, wait_until
 from mailworker.core.clock import utc_now
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.queue.channels import MAIL
 from tests.faults.scene import MAIL_QUEUES, RESET, STRICT, Scene, block
 

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from mailworker.cli.local_stack import wait_until
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.queue.channels import MAIL
 from tests.faults.scene import children
 

@@ -12,7 +12,7 @@ import pytest
 
 from mailworker.cli.local_stack import wait_until
 from mailworker.core.clock import utc_now
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.ledger import Ledger
 from mailworker.queue.channels import MAIL, OCS
 from mailworker.queue.channels import STREAMS as ALL_STREAMS

@@ -18,7 +18,7 @@ from mailworker.campaigns import (
 )
 from mailworker.config.settings import parse_settings
 from mailworker.core.kind import Kind, Variable
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.deliveries import Deliveries
 from mailworker.dispatch import DispatchDependencies, Dispatcher
 from mailworker.errors import BadInput, MailworkerError, Refused, UnknownOutcome, Unreachable

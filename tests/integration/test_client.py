@@ -5,7 +5,7 @@ import pytest
 from mailworker.client import MailClient
 from mailworker.config.builtin_kinds import KINDS
 from mailworker.core.clock import utc_now
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.states import State
 from mailworker.intake import Intake, JobStream
 from mailworker.ledger import Ledger

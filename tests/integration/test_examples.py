@@ -13,7 +13,7 @@ from pypdf import PdfReader
 from sqlalchemy import select
 
 from mailworker.config.settings import load_settings
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.intake import Intake
 from mailworker.intake.job_stream import JobStream
 from mailworker.ledger import Ledger

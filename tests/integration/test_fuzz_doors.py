@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from mailworker.config.builtin_kinds import KINDS
 from mailworker.core.clock import utc_now
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.deliveries import Deliveries, EventStream
 from mailworker.errors import BadInput, IdempotencyConflict
 from mailworker.intake import Intake, JobStream

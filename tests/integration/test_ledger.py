@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import create_engine, func, insert, make_url, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from mailworker.core.message import Lane, Receipt
+from mailworker.core.lane import Lane
+from mailworker.core.message import Receipt
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.errors import ConfigError

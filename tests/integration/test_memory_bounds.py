@@ -15,7 +15,7 @@ from pathlib import Path
 from redis import Redis
 from mailworker.config.builtin_kinds import KINDS
 from mailworker.core.clock import utc_now
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.deliveries import Deliveries, EventStream
 from mailworker.intake import Intake, JobStream
 from mailworker.invoices.file_store import FolderStore

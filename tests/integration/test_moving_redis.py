@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 
 from mailworker.client import MailClient
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.queue.channels import MAIL
 from mailworker.queue.stream import GroupStream
 from tests.integration.conftest import ValkeyServer

@@ -14,7 +14,7 @@ from mailworker.cli import build
 from mailworker.config.settings import load_settings
 from mailworker.container import Container
 from mailworker.core.clock import utc_now
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.ledger.tables import messages
 from mailworker.simulator import RunningSimulator, running
 from tests.rows import row

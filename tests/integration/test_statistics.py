@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from mailworker.cli import build
 from mailworker.cli.local_stack.trial_config import trial_config
 from mailworker.core.clock import utc_now
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.ledger import Ledger
 from mailworker.ledger.campaign_rows import add as add_campaign
 from mailworker.ledger.insert_messages import accept

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete
 
 from mailworker.config.builtin_kinds import KINDS
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.deliveries import Deliveries
 from mailworker.dispatch import DispatchDependencies, Dispatcher
 from mailworker.errors import BadInput, IdempotencyConflict, Refused

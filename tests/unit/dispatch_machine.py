@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import select, text
 
-from mailworker.core.message import Lane, Receipt
+from mailworker.core.lane import Lane
+from mailworker.core.message import Receipt
 from mailworker.core.states import FINAL, State, may_move
 from mailworker.deliveries import Deliveries
 from mailworker.dispatch.restored_ledger import WHY as LOST

@@ -2,7 +2,8 @@
 
 import threading
 
-from mailworker.core.message import Lane, Receipt
+from mailworker.core.lane import Lane
+from mailworker.core.message import Receipt
 from mailworker.dispatch import DispatchDependencies, Dispatcher
 from mailworker.errors import Throttled, TransientError, UnknownOutcome, Unreachable
 from mailworker.limits import Permit

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from mailworker.cli.doctor_checks import redis, scans
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.queue.envelope import BEAT_SILENCE
 from mailworker.rules.late import LATE, STREAM_LATE, STUCK
 

@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import insert
 
 from mailworker.config.builtin_kinds import KINDS
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.intake.status import status_of
 from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.queue import envelope, status_reply

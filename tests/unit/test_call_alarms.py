@@ -2,7 +2,8 @@
 
 import pytest
 
-from mailworker.core.message import Lane, Receipt
+from mailworker.core.lane import Lane
+from mailworker.core.message import Receipt
 from mailworker.errors import Misconfigured, Refused, Throttled, UnknownOutcome
 from mailworker.limits.breaker_state import BreakerUnavailable
 from mailworker.limits.rate_limit import BucketUnavailable

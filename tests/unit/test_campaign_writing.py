@@ -12,7 +12,7 @@ from mailworker.campaigns import worker_campaigns as module
 from mailworker.campaigns.mailjet_campaigns import MailjetCampaigns
 from mailworker.config.contacts import ContactSettings
 from mailworker.core.kind import Kind, Variable
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.errors import BadInput, Refused, Unreachable
 from mailworker.intake.job_row import row_of
 from mailworker.ledger import campaign_rows

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.process_lock import ProcessLock
 from mailworker.core.states import State
 from mailworker.dispatch.claim_limits import Claims

@@ -13,7 +13,7 @@ from mailworker.cli.message_commands.explain import explain
 from mailworker.cli.message_commands.output import found, life, listing, rejected
 from mailworker.cli.message_commands.replay_cancel import cancel_messages, replay_messages
 from mailworker.cli.message_commands.upcoming import show_upcoming
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.states import State
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger.holds import hold_by_hand

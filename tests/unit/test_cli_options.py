@@ -16,7 +16,7 @@ from mailworker.cli.message_commands import (
     resubmit_rejected,
     upcoming,
 )
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.scan_names import BALANCES, OVERDUE_INVOICES
 from mailworker.core.states import State
 from mailworker.ledger.message_search import MessageFilter

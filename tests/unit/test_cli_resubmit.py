@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from mailworker.cli import build
 from mailworker.container import Container
 from mailworker.core.clock import utc_now
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.intake import Intake, JobStream
 from mailworker.ledger import Ledger
 from mailworker.ledger.tables import messages, rejected_jobs

@@ -17,7 +17,7 @@ from redis.exceptions import TimeoutError as RedisSlow
 from mailworker import client as client_module
 from mailworker.client import MailClient, MaybeEnqueued, NotEnqueued
 from mailworker.config.builtin_kinds import INVOICE, INVOICE_REMINDER, KINDS
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.redis_url import _FORMS
 from mailworker.errors import BadInput
 from mailworker.queue import envelope

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mailworker.config.builtin_kinds import INVOICE, KINDS
 from mailworker.config.settings import config_path, load_settings, parse_settings
 from mailworker.core.kind import VariableType
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.errors import ConfigError, Misconfigured
 
 #: The manual's ten blocks: kind, sender, sender's name, template, subject.

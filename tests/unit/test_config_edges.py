@@ -32,7 +32,7 @@ from mailworker.config.web import WebSettings
 from mailworker.config.yaml_document import Document, read_document
 from mailworker.core.cron import Crontab, Every
 from mailworker.core.kind import Kind, RecipientLimit, Variable, VariableType
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.secrets import Secret
 from mailworker.errors import ConfigError, Misconfigured
 

@@ -12,7 +12,7 @@ from mailworker.balances.cgrates_setup import EngineSetup
 from mailworker.balances.real_time import OcsStream, Taken
 from mailworker.config.settings import parse_settings
 from mailworker.container import Container
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.errors import BadInput, Misconfigured, Throttled
 from mailworker.ledger.scan_runs import Start
 from mailworker.queue.channels import OCS

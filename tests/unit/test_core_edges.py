@@ -19,8 +19,9 @@ from mailworker.core.currency import (
 )
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.kind import Kind, RecipientLimit, Variable
+from mailworker.core.lane import Lane
 from mailworker.core.language import base_language, canonical_language
-from mailworker.core.message import Address, Job, Lane, Mail
+from mailworker.core.message import Address, Job, Mail
 from mailworker.core.process_lock import ProcessLock
 from mailworker.core.safe_text import can_travel, carriable, is_one_line, one_line, shortened
 from mailworker.core.secrets import Secret

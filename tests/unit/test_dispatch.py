@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from mailworker.core.message import Lane, Receipt
+from mailworker.core.lane import Lane
+from mailworker.core.message import Receipt
 from mailworker.core.states import State
 from mailworker.dispatch import DispatchDependencies, Dispatcher
 from mailworker.errors import (

@@ -22,7 +22,7 @@ from mailworker.cli.doctor_checks.scans import scan_faults
 from mailworker.config.settings import parse_settings
 from mailworker.container import Container
 from mailworker.core.clock import utc_now
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.errors import Refused
 from mailworker.ledger.claiming import Lease
 from mailworker.ledger.contact_tables import mailjet_contacts

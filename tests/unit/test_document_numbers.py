@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from mailworker.config.builtin_kinds import INVOICE, KINDS
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.errors import IdempotencyConflict
 from mailworker.intake import Intake
 from mailworker.intake.status import status_of

@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.errors import BadInput, IdempotencyConflict, TransientError
 from mailworker.intake import Intake
 from mailworker.intake.ledger_refill import Refill

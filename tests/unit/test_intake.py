@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisGone
 from sqlalchemy import select
 
 from mailworker.config.builtin_kinds import INVOICE, KINDS
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.errors import BadInput, IdempotencyConflict, TransientError
 from mailworker.intake import Intake, JobStream
 from mailworker.intake import accept as accept_module

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailworker.config.builtin_kinds import INVOICE, INVOICE_REMINDER, KINDS
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.errors import BadInput
 from mailworker.rules.job.addresses import normal_email
 from mailworker.rules.job.check import check_job

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from mailworker.config.builtin_kinds import KINDS
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.intake import Intake, JobsDrained, JobStream
 from mailworker.intake.entry_recipients import recipients_of
 from mailworker.intake.ledger_refill import Refill, Refilled

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from redis.exceptions import ConnectionError as RedisGone
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.queue.refill_log import Keeping, KeptEntries, KeptFigures
 from mailworker.queue.stream import GroupStream
 from mailworker.queue.unavailable import StreamUnavailable

@@ -13,7 +13,7 @@ from mailworker.cli.doctor_checks.finding import Note
 from mailworker.cli.doctor_checks.refill import kept_faults, lost_faults
 from mailworker.cli.ledger_refill import refilled, sentence_of
 from mailworker.config.builtin_kinds import KINDS
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.states import State
 from mailworker.errors import Throttled, Unreachable
 from mailworker.intake import Intake, JobStream

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from mailworker.cli.doctor_checks.stuck_mail import unheard_faults
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.states import FINAL, State
 from mailworker.ledger.contact_counts import ContactBacklog, contact_backlog
 from mailworker.ledger.contact_rows import add_entries, new_entry

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import delete, update
 
 from mailworker.config.builtin_kinds import INVOICE, KINDS
-from mailworker.core.message import Address, Job, Lane
+from mailworker.core.lane import Lane
+from mailworker.core.message import Address, Job
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.intake.job_row import row_of

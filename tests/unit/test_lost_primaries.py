@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import select, update
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.dispatch import DispatchDependencies, Dispatcher, record_call_outcome
 from mailworker.errors import Misconfigured, TransientError
 from mailworker.ledger import Ledger

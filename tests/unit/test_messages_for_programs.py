@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from mailworker.cli import build
 from mailworker.cli.message_commands import export
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.ledger import Ledger
 from mailworker.ledger.tables import messages, rejected_jobs, timeline
 from tests.doubles import CONFIG

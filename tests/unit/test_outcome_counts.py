@@ -7,7 +7,7 @@ from fakeredis import FakeRedis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.states import State
 from mailworker.dispatch.interfaces import CallFacts, Dispatched, SentMail
 from mailworker.errors import RenderFailed, TransientError

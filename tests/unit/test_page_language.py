@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import mailworker.web as web_package
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.states import State
 from mailworker.rules.delivery_status import Delivery
 from mailworker.rules.message_explain import MessageFacts, explained

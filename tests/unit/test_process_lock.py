@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.process_lock import ProcessLock
 from mailworker.dispatch import DispatchDependencies, Dispatcher
 from mailworker.limits.breaker_state import BreakerUnavailable

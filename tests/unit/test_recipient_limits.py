@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import func, select
 
 from mailworker.config.settings import parse_settings
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.errors import ConfigError
 from mailworker.ledger.tables import messages
 from mailworker.rules.job.idempotency_key import message_id

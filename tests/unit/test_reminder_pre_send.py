@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import update
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.errors import BadInput, Misconfigured
 from mailworker.ledger.replay_cancel import cancel
 from mailworker.ledger.reword_or_replace import CONTENT

@@ -87,7 +87,7 @@ import mailworker.tasks.app as tasks
 tasks.app.loader.import_default_modules()
 before = set(sys.modules)
 from mailworker.container import Container
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 
 container = Container.from_environment()
 for owner in Container.__mro__:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Select, event, insert
 from sqlalchemy.dialects import postgresql
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.states import State
 from mailworker.ledger import (
     campaign_rows,

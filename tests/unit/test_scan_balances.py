@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mailworker.balances import BalanceScan
 from mailworker.client import Alert, balance_key
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.states import State
 from mailworker.errors import BadInput
 from mailworker.ledger.notification_log import Claim, SentNotification

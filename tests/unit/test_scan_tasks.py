@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from mailworker.core import scan_names
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.errors import TransientError
 from mailworker.ledger.scan_runs import Start
 from mailworker.queue.channels import DISPATCH

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import insert
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.states import State
 from mailworker.ledger.message_search import MessageFilter, all_messages, list_messages, search
 from mailworker.ledger.replay_cancel import blocked_candidates, candidates

@@ -5,7 +5,7 @@ import pytest
 from mailworker.cli.doctor_checks.finding import Check, make
 from mailworker.cli.doctor_checks.stuck_mail import stream_faults
 from mailworker.core.clock import utc_now
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.queue.channels import MAIL
 from mailworker.queue.stream import GroupStream
 from mailworker.queue.unavailable import StreamUnavailable

@@ -11,7 +11,7 @@ from mailworker.balances.real_time import AlertSink, Taken
 from mailworker.config.builtin_kinds import KINDS
 from mailworker.contacts.intake import ContactIntake, ContactsDrained, ContactStream
 from mailworker.contacts.upsert import UpsertResult
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.crm.records import Customer
 from mailworker.deliveries import event_stream
 from mailworker.deliveries.event_stream import EventStream

@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 
 from mailworker.balances.real_time import Taken
 from mailworker.contacts.push import PushResult
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.crm_callbacks import CallbackRun

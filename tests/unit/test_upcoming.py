@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.errors import BadInput
 from mailworker.ledger.delivery_news import DeliveryNews, delivery_news
 from mailworker.ledger.holds import hold_by_hand

@@ -7,7 +7,7 @@ import pytest
 from kombu.exceptions import OperationalError
 from redis.exceptions import ConnectionError as RedisGone
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.errors import TransientError
 from mailworker.queue import channels
 from mailworker.queue.unavailable import StreamUnavailable

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.core.age_in_words import age
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.plural import counted
 from mailworker.ledger.contact_counts import contact_backlog
 from mailworker.ledger.holds import current_holds

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailworker.cli.console import as_text, write_json
 from mailworker.cli.message_commands.output import story_of
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.spreadsheet import cell
 from mailworker.ledger.message_counts import tally
 from mailworker.ledger.message_search import MessageFilter, all_messages, list_messages, search

@@ -11,7 +11,7 @@ from mailworker.cli.shared_options import moment_of
 from mailworker.config.duration import parse_duration
 from mailworker.core.calendar_range import within_calendar
 from mailworker.core.clock import utc_now
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.states import State
 from mailworker.errors import BadInput
 from mailworker.ledger.message_search import MessageFilter

@@ -8,7 +8,7 @@ from mailworker.cli.console import console, short, state, table
 from mailworker.core.age_in_words import age
 from mailworker.core.clock import utc_now
 from mailworker.core.kind import Kind
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.readable_size import readable_size
 from mailworker.core.states import State
 from mailworker.errors import BadInput

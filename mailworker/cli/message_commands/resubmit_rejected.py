@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mailworker.cli.console import console, table, write_json
 from mailworker.core.age_in_words import age
 from mailworker.core.clock import utc_now
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.plural import counted
 from mailworker.errors import BadInput
 from mailworker.ledger.insert_messages import AcceptVerdict

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mailworker.cli.console import console, plain, short, table, write_json
 from mailworker.cli.message_commands.export import document
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.errors import TransientError
 from mailworker.ledger.upcoming import UpcomingFilter, UpcomingMessage, When, departures
 

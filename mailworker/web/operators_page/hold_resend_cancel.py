@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from mailworker.container import Container
 from mailworker.core.kind import Kind
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.states import State
 from mailworker.errors import BadInput
 from mailworker.ledger.holds import hold_by_hand, release

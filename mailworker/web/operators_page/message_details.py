@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.core.readable_size import readable_size
 from mailworker.ledger.message_search import Story
 from mailworker.rules.secret_variables import masked

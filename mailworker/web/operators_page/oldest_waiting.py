@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from mailworker.core.age_in_words import age
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.observability.prometheus_exposition import Figures
 from mailworker.rules.late import LATE, STREAM_LATE, STUCK
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from mailworker.cli.doctor_checks import all_checks, workers
 from mailworker.cli.local_stack import Servers
 from mailworker.core.clock import utc_now
-from mailworker.core.message import Lane
+from mailworker.core.lane import Lane
 from mailworker.queue import envelope
 from mailworker.queue.channels import MAIL
 from tests.integration.doctor_faults.installation import ALL_QUEUES, Installation
