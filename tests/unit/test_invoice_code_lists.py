@@ -1,7 +1,6 @@
 """Our code lists against those that the official validators check by."""
 
 import re
-from dataclasses import fields
 from decimal import Decimal
 
 import pytest
@@ -30,7 +29,8 @@ from mailworker.invoices.code_lists import (
 )
 from mailworker.invoices.document_types import FRENCH_TYPES, KIND_OF_CODE, TYPE_NAMES, code_of_type
 from mailworker.invoices.exemptions import _CATEGORY_CODES, FRANCHISE
-from mailworker.invoices.languages.locale_format import LABELS
+from mailworker.invoices.languages.locale_format import LABELS, locale_format
+from mailworker.invoices.languages.translation import Translation, read_translation
 from mailworker.invoices.model import DocumentType, Operation, VatCategory
 from tests.official_rules import FRENCH, SHIPPED
 
@@ -134,9 +134,9 @@ def _texts(value):
         yield from _texts(one)
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(LABELS["fr"])])
+@pytest.mark.parametrize("name", Translation._fields)
 def test_both_languages_translate_the_same(name):
-    french, english = (getattr(LABELS[language], name) for language in ("fr", "en"))
+    french, english = (getattr(locale_format(language).labels, name) for language in ("fr", "en"))
     assert type(french) is type(english)
     if isinstance(french, dict):
         assert french.keys() == english.keys()
@@ -146,14 +146,14 @@ def test_both_languages_translate_the_same(name):
 
 
 def test_every_kind_of_document_operation_and_exemption_has_words():
-    for labels in LABELS.values():
+    for labels in map(read_translation, LABELS.values()):
         assert labels.titles.keys() >= {str(kind) for kind in DocumentType}
         assert labels.operations.keys() == {str(operation) for operation in Operation}
         explained = {VatCategory.REVERSE_CHARGE, VatCategory.INTRA_COMMUNITY, VatCategory.EXPORT}
         assert labels.exemptions.keys() == explained | {VatCategory.OUTSIDE}
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(LABELS["fr"])])
+@pytest.mark.parametrize("name", Translation._fields)
 def test_french_marks_keep_their_line(name):
-    for text in _texts(getattr(LABELS["fr"], name)):
+    for text in _texts(getattr(locale_format("fr").labels, name)):
         assert not re.search(r"[^\u00a0\u202f][;:?!»](?=\s|$)|«[^\u00a0\u202f]|\w'\w", text), text

@@ -47,10 +47,11 @@ def send_invoice(
     """Enqueue an invoice, by its number or id in the CRM, or whole; give the message id."""
     named = invoice if isinstance(invoice, str) else str(invoice.get("invoice_number", ""))
     key = f"copy:{named}:{to or ''}:{utc_now():%Y-%m-%dT%H:%M:%S}"[:200] if again else None
+    given: dict[str, Any] = {"invoice": invoice}
+    if isinstance(invoice, str):
+        given = {"invoice_id": _id_in_crm(container, invoice)}
     with mail_client(container.settings) as client:
-        if isinstance(invoice, str):
-            return client.send_invoice(invoice_id=_id_in_crm(container, invoice), to=to, idempotency_key=key)
-        return client.send_invoice(invoice=invoice, to=to, idempotency_key=key)
+        return client.send_invoice(**given, to=to, idempotency_key=key)
 
 
 def _id_in_crm(container: "Container", invoice: str) -> str:

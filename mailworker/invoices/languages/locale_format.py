@@ -14,7 +14,8 @@ from mailworker.invoices.money import minor_units
 
 NARROW_SPACE = "\u202f"
 MINUS = "\N{MINUS SIGN}"
-LABELS = {labels.language: labels for labels in map(read_translation, ("french", "english"))}
+#: The languages that our labels are in, and the names of their files.
+LABELS = {"fr": "french", "en": "english"}
 #: A bare language takes the country whose dates and amounts its readers here expect.
 _HOME = {"fr": "fr_FR", "en": "en_GB"}
 #: Digits of the longest number in JSON (a double) with eight decimals: Babel raises where they do not fit.
@@ -23,18 +24,21 @@ _PRECISION = 400
 
 @dataclass(frozen=True, slots=True)
 class LocaleFormat:
-    """How one locale writes. Labels exist in French and English; amounts and dates follow the locale."""
+    """How one locale writes. Labels exist in French and English; amounts and dates follow the locale.
+
+    `language` is the tag for HTML's `lang`, of the labels.
+    """
 
     locale: Locale
-    labels: Translation
+    language: str
     group: str
     point: str
     by_thousands: bool = True
 
     @property
-    def language(self) -> str:
-        """The tag for HTML's `lang`, of the labels."""
-        return self.labels.language
+    def labels(self) -> Translation:
+        """What a page prints beside amounts and dates. Read when first asked for: mails print none."""
+        return read_translation(LABELS[self.language])
 
     def money(self, amount: Decimal, currency: str) -> str:
         """An amount with its currency: 1 234,50 €."""
@@ -105,7 +109,7 @@ def locale_format(language: str) -> LocaleFormat:
     pattern = locale.decimal_formats[None]
     return LocaleFormat(
         locale,
-        LABELS.get(locale.language, LABELS["en"]),
+        locale.language if locale.language in LABELS else "en",
         get_group_symbol(locale),
         get_decimal_symbol(locale),
         by_thousands=pattern.grouping == (3, 3),

@@ -1,12 +1,12 @@
 """Every label that our templates print; each language translates them in a TOML file of its own."""
 
 import tomllib
-from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Translation:
+class Translation(NamedTuple):
     """The labels of one language. Templates write `{{ w.due }}`."""
 
     language: str
@@ -117,6 +117,7 @@ class Translation:
     no_vat_overseas: str
 
 
+@cache
 def read_translation(name: str) -> Translation:
     """The labels in `NAME.toml` of this folder. TypeError for one that lacks there, or that nobody prints."""
     return Translation(**tomllib.loads((files(__package__) / f"{name}.toml").read_text("utf-8")))
