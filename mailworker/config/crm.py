@@ -42,6 +42,11 @@ def _reads_only(query: str) -> str:
 
 
 Query = Annotated[str, AfterValidator(_reads_only)]
+#: Why an invoice cannot be sent by its id where the CRM is not asked for documents, and how to mend it.
+NO_DOCUMENTS = (
+    "the CRM source does not give whole invoices: configure the question invoice_document (docs/crm.md), "
+    "or send the invoice itself as `invoice`"
+)
 
 
 class SqlSettings(Section):

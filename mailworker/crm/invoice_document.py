@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from mailworker.config.crm import Question
+from mailworker.config.crm import NO_DOCUMENTS, Question
 from mailworker.crm.crm_interface import CrmSource
 from mailworker.crm.row_parser import Row, amount, decoded, first_address
 from mailworker.errors import PermanentError
@@ -16,11 +16,6 @@ from mailworker.errors import PermanentError
 _CLIENT = "client_"
 #: Columns of a line that show where it belongs, not what it is.
 _OURS = {"invoice_id", "position"}
-#: Why an invoice cannot be sent by its id where the CRM is not asked for documents, and how to mend it.
-NO_DOCUMENTS = (
-    "the CRM source does not give whole invoices: configure the question invoice_document (docs/crm.md), "
-    "or send the invoice itself as `invoice`"
-)
 #: What the queries of a document have to return; others are named as in OmniCRM's invoice JSON.
 DOCUMENT_COLUMNS: dict[Question, tuple[str, ...]] = {
     "invoice_document": ("invoice_id", "invoice_number", "date", "total_amount", "client_name"),

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from mailworker.config.crm import NO_DOCUMENTS
 from mailworker.core.json_check import printable_name, storable
 from mailworker.core.kind import Kind
 from mailworker.core.lane import Lane
 from mailworker.core.message import Attachment, AttachmentRef, Job
-from mailworker.crm.invoice_document import NO_DOCUMENTS
 from mailworker.errors import BadInput, IdempotencyConflict, TransientError
 from mailworker.intake.all_or_none import accept_whole
 from mailworker.intake.job_row import row_of
