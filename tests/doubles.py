@@ -5,7 +5,7 @@ from itertools import count
 from types import SimpleNamespace
 
 from mailworker.config.settings import parse_settings
-from mailworker.core.message import Receipt
+from mailworker.core.settlement import Receipt
 from mailworker.errors import UnknownOutcome
 from mailworker.limits import Permit
 from mailworker.mailjet.send_payload import encoded_size

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select
 from mailworker.balances import BalancePreSendCheck, BalanceScan
 from mailworker.config.settings import parse_settings
 from mailworker.core.lane import Lane
-from mailworker.core.message import Receipt
+from mailworker.core.settlement import Receipt
 from mailworker.crm import RecordPage
 from mailworker.crm.records import Balance, CrmInvoice, Exclusion
 from mailworker.dispatch import DispatchDependencies, Dispatcher

@@ -100,11 +100,3 @@ class Mail:
     def recipients(self) -> int:
         """How many addresses count against Mailjet's 50 a call: To, Cc and Bcc together."""
         return 1 + len(self.cc) + len(self.bcc)
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """Mailjet's word that it has the message. `message_id` may exceed 2**53."""
-
-    message_id: int
-    message_uuid: str

@@ -5,8 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from mailworker.core.message import Receipt
 from mailworker.core.states import State
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Mailjet's word that it has the message. `message_id` may exceed 2**53."""
+
+    message_id: int
+    message_uuid: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from mailworker.core.lane import Lane
-from mailworker.core.message import Mail, Receipt
+from mailworker.core.message import Mail
 from mailworker.core.process_lock import LARGE_CALLS, ProcessLock
+from mailworker.core.settlement import Receipt
 from mailworker.core.states import State
 from mailworker.dispatch.outgoing_mail import FileReader
 from mailworker.errors import MailworkerError

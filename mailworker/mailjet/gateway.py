@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from mailworker.core.message import Mail, Receipt
+from mailworker.core.message import Mail
+from mailworker.core.settlement import Receipt
 from mailworker.errors import (
     ConfigError,
     MailworkerError,

@@ -7,7 +7,8 @@ are sent. Sending them again because of the status is how others got duplicates.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mailworker.core.message import Mail, Receipt
+from mailworker.core.message import Mail
+from mailworker.core.settlement import Receipt
 from mailworker.errors import MailworkerError, RefusedWithoutReason, UnknownOutcome
 from mailworker.mailjet.error_codes import error_from, trace_of
 from mailworker.mailjet.http_response import VERDICTS, HttpAnswer, is_error, refusal

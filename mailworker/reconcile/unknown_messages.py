@@ -12,8 +12,7 @@ from typing import Protocol
 
 from mailworker.config.settings import Settings
 from mailworker.core.kind import Kind
-from mailworker.core.message import Receipt
-from mailworker.core.settlement import Settlement
+from mailworker.core.settlement import Receipt, Settlement
 from mailworker.core.states import State
 from mailworker.errors import Misconfigured, PermanentError, TransientError
 from mailworker.ledger import Ledger

@@ -17,7 +17,8 @@ from mailworker.cli.local_stack.trial_config import trial_config
 from mailworker.config.settings import Settings, load_settings
 from mailworker.core.clock import utc_now
 from mailworker.core.lane import Lane
-from mailworker.core.message import Mail, Receipt
+from mailworker.core.message import Mail
+from mailworker.core.settlement import Receipt
 from mailworker.dispatch import DispatchDependencies, Dispatcher
 from mailworker.errors import MailworkerError
 from mailworker.ledger import Ledger

@@ -11,8 +11,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from mailworker.core.message import Receipt
-from mailworker.core.settlement import Settlement
+from mailworker.core.settlement import Receipt, Settlement
 from mailworker.core.states import State
 from mailworker.deliveries import Deliveries
 from mailworker.ledger import Ledger

@@ -14,8 +14,7 @@ from sqlalchemy import create_engine, func, insert, make_url, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from mailworker.core.lane import Lane
-from mailworker.core.message import Receipt
-from mailworker.core.settlement import Settlement
+from mailworker.core.settlement import Receipt, Settlement
 from mailworker.core.states import State
 from mailworker.errors import ConfigError
 from mailworker.ledger import Ledger

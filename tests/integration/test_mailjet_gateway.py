@@ -10,8 +10,9 @@ import threading
 import pytest
 from mailjet_rest.client import JitterRetry
 
-from mailworker.core.message import Address, Mail, Receipt
+from mailworker.core.message import Address, Mail
 from mailworker.core.secrets import Secret
+from mailworker.core.settlement import Receipt
 from mailworker.core.unset_text import UnsetText
 from mailworker.errors import (
     MailworkerError,

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sqlalchemy import select, text
 
 from mailworker.core.lane import Lane
-from mailworker.core.message import Receipt
+from mailworker.core.settlement import Receipt
 from mailworker.core.states import FINAL, State, may_move
 from mailworker.deliveries import Deliveries
 from mailworker.dispatch.restored_ledger import WHY as LOST

@@ -3,7 +3,7 @@
 import threading
 
 from mailworker.core.lane import Lane
-from mailworker.core.message import Receipt
+from mailworker.core.settlement import Receipt
 from mailworker.dispatch import DispatchDependencies, Dispatcher
 from mailworker.errors import Throttled, TransientError, UnknownOutcome, Unreachable
 from mailworker.limits import Permit

@@ -3,7 +3,7 @@
 import pytest
 
 from mailworker.core.lane import Lane
-from mailworker.core.message import Receipt
+from mailworker.core.settlement import Receipt
 from mailworker.errors import Misconfigured, Refused, Throttled, UnknownOutcome
 from mailworker.limits.breaker_state import BreakerUnavailable
 from mailworker.limits.rate_limit import BucketUnavailable

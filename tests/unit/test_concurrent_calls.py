@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import func, select
 
 from mailworker.core.lane import Lane
-from mailworker.core.message import Attachment, Receipt
+from mailworker.core.message import Attachment
+from mailworker.core.settlement import Receipt
 from mailworker.dispatch import DispatchDependencies, Dispatched, Dispatcher, Pipeline
 from mailworker.dispatch.concurrent_calls import FILE_BYTES_IN_FLIGHT, IN_FLIGHT
 from mailworker.dispatch.interfaces import ClaimedBatch, Departure

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from mailworker.core.lane import Lane
-from mailworker.core.message import Receipt
+from mailworker.core.settlement import Receipt
 from mailworker.core.states import State
 from mailworker.dispatch import DispatchDependencies, Dispatcher
 from mailworker.errors import (

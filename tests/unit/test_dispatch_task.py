@@ -7,7 +7,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import ConnectionError as RedisGone
 
 from mailworker.core.lane import Lane
-from mailworker.core.message import Receipt
+from mailworker.core.settlement import Receipt
 from mailworker.core.states import State
 from mailworker.dispatch import Dispatched
 from mailworker.dispatch.interfaces import CallFacts, SentMail

@@ -6,8 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import insert, select
 
-from mailworker.core.message import Receipt
-from mailworker.core.settlement import Settlement
+from mailworker.core.settlement import Receipt, Settlement
 from mailworker.core.states import State
 from mailworker.deliveries.event_row import EventRecord, record_from_event, record_from_row
 from mailworker.deliveries.record_events import UNMATCHED_FOR, Deliveries, Recorded

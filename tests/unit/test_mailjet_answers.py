@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from mailworker.core.message import Address, Mail, Receipt
+from mailworker.core.message import Address, Mail
+from mailworker.core.settlement import Receipt
 from mailworker.errors import (
     MailworkerError,
     Misconfigured,

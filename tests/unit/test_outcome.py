@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mailworker.core.message import Receipt
+from mailworker.core.settlement import Receipt
 from mailworker.core.states import State
 from mailworker.errors import (
     BadInput,

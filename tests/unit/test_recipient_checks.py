@@ -6,8 +6,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from mailworker.core.kind import Kind, RecipientLimit
-from mailworker.core.message import Receipt
-from mailworker.core.settlement import Settlement
+from mailworker.core.settlement import Receipt, Settlement
 from mailworker.core.states import State
 from mailworker.dispatch.interfaces import ClaimedBatch
 from mailworker.dispatch.recipient_checks import RecipientChecks, RecipientFacts, too_many

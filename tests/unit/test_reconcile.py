@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.cli.doctor_checks.stuck_mail import unknown_faults
-from mailworker.core.message import Receipt
+from mailworker.core.settlement import Receipt
 from mailworker.errors import Misconfigured, Refused, Throttled, TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, Wish, begin_call, claim

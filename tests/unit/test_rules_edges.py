@@ -9,8 +9,7 @@ import pytest
 
 from mailworker.config.builtin_kinds import KINDS
 from mailworker.core.kind import Kind, Variable
-from mailworker.core.message import Receipt
-from mailworker.core.settlement import Settlement
+from mailworker.core.settlement import Receipt, Settlement
 from mailworker.core.states import State
 from mailworker.errors import (
     BadInput,

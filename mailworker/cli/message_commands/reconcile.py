@@ -10,8 +10,7 @@ from mailworker.cli.container_context import rest_api
 from mailworker.core.chunks import chunked
 from mailworker.core.clock import utc_now
 from mailworker.core.kind import Kind
-from mailworker.core.message import Receipt
-from mailworker.core.settlement import Settlement
+from mailworker.core.settlement import Receipt, Settlement
 from mailworker.core.states import State
 from mailworker.ledger.confirm_sent import prove
 from mailworker.ledger.message_search import MessageFilter
