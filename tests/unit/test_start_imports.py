@@ -50,6 +50,20 @@ HEAVY = {
     "sqlalchemy",
     "weasyprint",
     "yaml",
+    # Of our own, one for each workflow: what comes with it is loaded by its work alone.
+    "mailworker.balances.drafts",
+    "mailworker.campaigns.lifecycle",
+    "mailworker.client",
+    "mailworker.contacts.push",
+    "mailworker.core.message",
+    "mailworker.crm.records",
+    "mailworker.invoices.languages.locale_format",
+    "mailworker.ledger.contact_rows",
+    "mailworker.mailjet.gateway",
+    "mailworker.reminders.drafts",
+    "mailworker.rules.job.check",
+    "mailworker.rules.reminder_ladder",
+    "mailworker.scans.runner",
 }
 STARTS = {
     "mailworker --version": "from mailworker.cli import build; build('--version')",
@@ -76,29 +90,35 @@ def test_a_start_imports_nothing_that_it_does_not_need(start):
 #: What a command's work does need of them.
 _READS, _LEDGER = {"mailworker.config.settings", "yaml"}, {"sqlalchemy"}
 _REDIS = {"redis", "cryptography", "opentelemetry"}  # redis-py loads the others where they are installed
+_FORMAT = {"babel", "mailworker.invoices.languages.locale_format"}
 _TABLE, _TEMPLATES = {"rich"}, {"mailworker.templates.template_library"}
-_CRM = _LEDGER | {"babel"}  # amounts are rounded to their currency's smallest unit
-_ENQUEUE = _REDIS | {"celery", "kombu"}
-_CAMPAIGN = _LEDGER
+_ADDRESS = {"mailworker.core.message"}
+_JOB = _ADDRESS | {"mailworker.rules.job.check"}
+_CRM = _LEDGER | {"babel", "mailworker.crm.records"}  # amounts are rounded to their currency's smallest unit
+_SCAN = _CRM | _ADDRESS | _FORMAT | {"mailworker.rules.reminder_ladder", "mailworker.scans.runner"}
+_REMINDERS, _BALANCES = _SCAN | {"mailworker.reminders.drafts"}, _SCAN | {"mailworker.balances.drafts"}
+_CONTACTS = _LEDGER | _ADDRESS | {"mailworker.ledger.contact_rows"}
+_ENQUEUE = _REDIS | _JOB | {"celery", "kombu", "mailworker.client"}
+_CAMPAIGN = _CONTACTS | _JOB | {"mailworker.campaigns.lifecycle"}
 COMMANDS = {
     "send api_crmCommunicationEmailVerification a@b.fr --var user_name=A --var verification_url=https://b.fr": _ENQUEUE,
     "health": _ENQUEUE,
-    "stats --json": _LEDGER | _REDIS,
+    "stats --json": _LEDGER | _REDIS | _ADDRESS,
     "schedule --json": _CRM,
-    "reminders run --dry-run": _CRM | _TABLE | {"structlog"},
-    "reminders start": _CRM | _TABLE | {"structlog"},
-    "reminders send INVOICE": _CRM | _ENQUEUE,
-    "reminders explain INVOICE": _CRM,
-    "balances run --dry-run": _CRM | _TABLE | {"structlog"},
-    "balances start": _CRM | _TABLE | {"structlog"},
-    "contacts sync --dry-run": _CRM | _REDIS | _TABLE,
+    "reminders run --dry-run": _REMINDERS | _TABLE | {"structlog"},
+    "reminders start": _CRM | _TABLE,
+    "reminders send INVOICE": _CRM,
+    "reminders explain INVOICE": _REMINDERS,
+    "balances run --dry-run": _BALANCES | _TABLE | {"structlog"},
+    "balances start": _BALANCES | _TABLE | {"structlog"},
+    "contacts sync --dry-run": _CRM | _CONTACTS | _TABLE,
     "contacts status": _LEDGER | _TABLE,
     "contacts retry": _LEDGER | _REDIS,
-    "campaign segment language='fr'": _CAMPAIGN | _REDIS | _TABLE,
-    "campaign create n1 --everybody --subject S --text T": _CAMPAIGN | _REDIS | _TABLE,
+    "campaign segment language='fr'": _CONTACTS | _TABLE,
+    "campaign create n1 --everybody --subject S --text T": _TABLE,
     "campaign preview n1": _CAMPAIGN | _TEMPLATES,
     "campaign show n1": _CAMPAIGN,
-    "campaign list": _LEDGER | _TABLE,
+    "campaign list": _CONTACTS | _TABLE,
     "campaign test n1 a@b.fr": _CAMPAIGN,
     "campaign schedule n1 2030-01-01T10:00": _CAMPAIGN,
     "campaign send n1 --yes": _CAMPAIGN,
@@ -111,13 +131,13 @@ COMMANDS = {
     "messages upcoming": _LEDGER | _REDIS | _TABLE,
     "messages upcoming --json": _LEDGER | _REDIS,
     "messages search ada": _LEDGER | _TABLE,
-    "messages explain ada": _LEDGER | _REDIS | {"kombu"},
+    "messages explain ada": _LEDGER | _REDIS | _ADDRESS | {"kombu"},
     "messages show 3f1c2a9e": _LEDGER | _TABLE,
     "messages export": _LEDGER,
-    "messages replay": _LEDGER | _TABLE,
-    "messages resubmit 1 --yes": _LEDGER | _REDIS | _TABLE,
-    "messages cancel 3f1c2a9e --yes": _LEDGER,
-    "messages reconcile --since 2026-11-01": _LEDGER | _REDIS,
+    "messages replay": _LEDGER | _ADDRESS | _TABLE,
+    "messages resubmit 1 --yes": _LEDGER | _REDIS | _ADDRESS | _TABLE,
+    "messages cancel 3f1c2a9e --yes": _LEDGER | _ADDRESS,
+    "messages reconcile --since 2026-11-01": _LEDGER | _REDIS | _ADDRESS,
     "holds list --json": _LEDGER,
     "holds add lane:bulk why": _LEDGER,
     "holds release lane:bulk": _LEDGER,
@@ -126,29 +146,29 @@ COMMANDS = {
     "quarantine delete 1 --yes": _REDIS,
     "ledger status": _LEDGER,
     "ledger migrate": _LEDGER,
-    "ledger refill --dry-run": _LEDGER | _REDIS,
+    "ledger refill --dry-run": _LEDGER | _REDIS | _JOB,
     "operator-password": set(),
     "webhook register --url https://b.fr/e": _REDIS,
     "webhook status --url https://b.fr/e": _REDIS | _TABLE,
-    "suppressions list": _LEDGER | _TABLE,
-    "suppressions show a@b.fr": _LEDGER | _TABLE,
-    "suppressions add a@b.fr --why w": _LEDGER | _REDIS,
-    "suppressions lift a@b.fr --why w": _LEDGER | _REDIS,
-    "suppressions opt-in a@b.fr --why w": _LEDGER | _REDIS,
-    "privacy export a@b.fr": _LEDGER | _REDIS,
-    "privacy erase a@b.fr --yes": _LEDGER | _REDIS,
+    "suppressions list": _CONTACTS | _TABLE,
+    "suppressions show a@b.fr": _CONTACTS | _TABLE,
+    "suppressions add a@b.fr --why w": _CONTACTS | _REDIS,
+    "suppressions lift a@b.fr --why w": _CONTACTS | _REDIS | {"mailworker.mailjet.gateway"},
+    "suppressions opt-in a@b.fr --why w": _CONTACTS | _REDIS,
+    "privacy export a@b.fr": _CONTACTS | _REDIS,
+    "privacy erase a@b.fr --yes": _CONTACTS | _REDIS,
     "templates check": _TABLE | _TEMPLATES,
     "templates check --mailjet": _REDIS | _TABLE | _TEMPLATES,
-    "templates preview api_crmCommunicationUserWelcome --folder preview": _TEMPLATES | {"babel"},
+    "templates preview api_crmCommunicationUserWelcome --folder preview": _TEMPLATES | _FORMAT,
     "templates new api_crmCommunicationUserWelcome": _TEMPLATES,
-    "templates test api_crmCommunicationUserWelcome --to a@b.fr": _ENQUEUE | _TEMPLATES | {"babel"},
+    "templates test api_crmCommunicationUserWelcome --to a@b.fr": _ENQUEUE | _TEMPLATES | _FORMAT,
     "templates push --dry-run": _REDIS | _TABLE | _TEMPLATES | {"kombu"},
     "templates restore kept --dry-run": _REDIS | _TABLE | _TEMPLATES | {"kombu"},
-    "invoice send 1": _CRM | _ENQUEUE,
-    "invoice check invoice.json": {"rich", "PIL", "babel"},
-    "crm queries": _LEDGER,
-    "crm paths": _LEDGER | {"requests"},
-    "cgrates setup": _CRM | _REDIS | {"requests"},
+    "invoice send 1": _CRM,
+    "invoice check invoice.json": _FORMAT | {"rich", "PIL"},
+    "crm queries": _CRM,
+    "crm paths": _CRM | {"requests"},
+    "cgrates setup": _CRM | {"requests"},
 }
 #: These do long work by their nature: they start servers, draw pages, or look at everything.
 LONG = {"demo", "dev", "simulator", "bench", "doctor", "invoice render"}
