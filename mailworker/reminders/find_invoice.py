@@ -8,7 +8,7 @@ from mailworker.crm.records import CrmInvoice
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
 from mailworker.ledger.find_by_invoice_number import invoice_ids_of
-from mailworker.rules.reminder_ladder import InvoiceStatus
+from mailworker.rules.crm_facts import InvoiceStatus
 
 
 def find_invoice(ledger: Ledger, crm: CrmSource, number: str) -> CrmInvoice | None:

@@ -16,9 +16,9 @@ from mailworker.ledger.message_search import MessageFilter, ids_beginning, list_
 from mailworker.ledger.stuck_messages import forget
 from mailworker.reminders.explain import explain
 from mailworker.reminders.find_invoice import find_invoice
+from mailworker.rules.crm_facts import InvoiceStatus
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.rules.reminder_due import Due
-from mailworker.rules.reminder_ladder import InvoiceStatus
 from tests.rows import NOW, row
 from tests.scan_world import REMINDER, World, days_ago, invoice, wipe
 
