@@ -18,6 +18,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from mailworker.core.safe_text import shown
 from mailworker.errors import MailworkerError
 
 #: Looked for in the text, so that a command's helpers beside it are imported only when it runs.
@@ -110,8 +111,6 @@ def main() -> None:
 
 
 def _cannot(sentence: str, cure: str = "") -> NoReturn:
-    from mailworker.cli.safe_console import shown
-
     sys.stderr.write(f"{shown(sentence)}{cure}\n")
     if "--json" in sys.argv[1:]:
         sys.stdout.write(json.dumps({"error": sentence}, ensure_ascii=False) + "\n")

@@ -49,7 +49,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str =
     from rich.table import Table
     from rich.text import Text
 
-    from mailworker.cli.safe_console import shown
+    from mailworker.core.safe_text import shown
 
     made = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold", box=None)
     cells = [

@@ -12,6 +12,9 @@ _TURNING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _SPACES = re.compile(r"[ \t\n\r\x85\u2028\u2029]+")
 _BREAKS = re.compile(r"[\t\n\r\x85\u2028\u2029]")
 
+#: The controls of ISO 6429 in their form of one character, which terminals obey as they do ESC [.
+_CONTROLS = re.compile(r"[\x80-\x9f]")
+
 
 def can_travel(text: str) -> bool:
     """Whether every server on the way takes each of these characters."""
@@ -26,6 +29,11 @@ def is_one_line(text: str) -> bool:
 def carriable(text: str) -> str:
     """The text without characters that no mail can carry, or that would turn the words around it."""
     return text if text.isprintable() else _TURNING.sub("", _UNCARRIABLE.sub("", text))
+
+
+def shown(text: str) -> str:
+    """The text without characters that a terminal obeys, or that turn the words around it."""
+    return _CONTROLS.sub("", carriable(text))
 
 
 def one_line(text: str, longest: int) -> str:
