@@ -30,7 +30,7 @@ def read_send_answer(answer: HttpAnswer, mails: Sequence[Mail]) -> list[Receipt 
     messages = body.get("Messages") if isinstance(body, dict) else None
     if isinstance(messages, list) and messages:
         return _fates(messages, mails, answer)
-    if body is None and b'"Messages"' in answer.body:
+    if messages or (body is None and b'"Messages"' in answer.body):
         # Mailjet spoke of each of them, and some may have been taken, whatever the status says.
         raise UnknownOutcome(f"Mailjet's answer about its messages cannot be read{answer.trace}.")
     faults = _whole_call_faults(body)

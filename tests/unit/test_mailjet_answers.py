@@ -468,6 +468,13 @@ def test_a_byte_that_is_no_utf8_hides_nobodys_receipt():
     assert (taken, type(refused)) == (Receipt(BIG, "u"), Refused)
 
 
+@pytest.mark.parametrize("messages", [{"0": success()}, success(), "success", 1, True])
+@pytest.mark.parametrize("status", [200, 400, 403, 404])
+def test_messages_in_a_shape_that_nobody_knows_prove_nothing(messages, status):
+    with pytest.raises(UnknownOutcome, match="cannot be read"):
+        read({"Messages": messages, "ErrorCode": "mj-0013"}, status)
+
+
 @pytest.mark.parametrize("spoil", [lambda raw: raw + b"<!-- x -->", lambda raw: raw[:-9]])
 @pytest.mark.parametrize("status", [200, 400, 403])
 def test_an_answer_about_messages_that_breaks_off_proves_nothing(spoil, status):
