@@ -166,7 +166,7 @@ def test_a_part_payment_and_the_last_reminder_are_said():
     paid = reminder_variables(invoice(total=Decimal("50.00")), language="fr", today=date(2026, 12, 7))
     letter = Letter(INVOICE_REMINDER, paid | {"last": "yes"})
     assert "le solde de votre facture FA-7 reste à régler" in letter.seen
-    assert "C’est notre dernier rappel par e-mail pour cette facture." in letter.seen
+    assert "C’est notre dernier rappel automatique par e-mail pour cette facture." in letter.seen
     assert "mise en demeure" not in letter.all
 
 
