@@ -1,6 +1,7 @@
 """What a fault does to a call, on the wire."""
 
 import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from mailworker.simulator.api_answers import ApiAnswer, front, modern_error, unauthorized
@@ -12,36 +13,31 @@ _DRIP_SECONDS = 5.0
 _DRIP_PIECES = 20
 
 
-def refusal(fault: Fault, path: str) -> ApiAnswer | None:
-    """The answer that a fault before storing gives; None where it gives none."""
-    match fault:
-        case Fault.ERROR_500_BEFORE:
-            return internal_error()
-        case Fault.ERROR_502_HTML:
-            return front(502, "Bad Gateway")
-        case Fault.THROTTLE_429:
-            return front(429, "Too Many Requests")
-        case Fault.TOO_LARGE_413:
-            return front(413, "Request Entity Too Large")
-        case Fault.UNAUTHORIZED_401:
-            return unauthorized(path)
-        case _:
-            return None
-
-
 def internal_error() -> ApiAnswer:
     """Mailjet's own 500: JSON with nothing but an identifier and a sentence."""
     return modern_error(500, "Internal server error.")
 
 
+#: By a call's path, the answer of a fault that keeps the call from being handled.
+_REFUSALS: Mapping[Fault, Callable[[str], ApiAnswer]] = {
+    Fault.ERROR_500_BEFORE: lambda _: internal_error(),
+    Fault.ERROR_502_HTML: lambda _: front(502, "Bad Gateway"),
+    Fault.THROTTLE_429: lambda _: front(429, "Too Many Requests"),
+    Fault.TOO_LARGE_413: lambda _: front(413, "Request Entity Too Large"),
+    Fault.UNAUTHORIZED_401: unauthorized,
+    Fault.SUSPENDED_401: lambda _: modern_error(401, "Your account is suspended.", "mj-0001"),
+}
+
+
 async def strike_before(rule: Rule, wire: Wire, path: str, closing: asyncio.Event) -> int:
     """Act out a fault that keeps the call from being handled; gives the status sent, 0 for none."""
-    answer = refusal(rule.given.fault, path)
+    give = _REFUSALS.get(rule.given.fault)
     if rule.given.fault is Fault.HANG_BEFORE:
         await wire.wait(rule.given.seconds, closing)
-    if answer is None:
+    if give is None:
         await wire.drop()
         return 0
+    answer = give(path)
     await wire.answer(answer)
     return answer.status
 

@@ -22,6 +22,7 @@ class Fault(StrEnum):
     THROTTLE_429 = "throttle_429"
     TOO_LARGE_413 = "too_large_413"
     UNAUTHORIZED_401 = "unauthorized_401"
+    SUSPENDED_401 = "suspended_401"
     SLOW = "slow"
     ACCEPT_THEN_HANG = "accept_then_hang"
     ERROR_500_AFTER = "error_500_after"
@@ -45,6 +46,7 @@ BEFORE_STORING = frozenset(
         Fault.THROTTLE_429,
         Fault.TOO_LARGE_413,
         Fault.UNAUTHORIZED_401,
+        Fault.SUSPENDED_401,
     }
 )
 #: The call is handled, then its answer suffers.

@@ -65,6 +65,7 @@ def test_a_mail_is_sent_found_and_its_faults_are_named(simulator, gateway):
         ("throttle_429", Throttled, 0),
         ("too_large_413", TooLarge, 0),
         ("unauthorized_401", Misconfigured, 0),
+        ("suspended_401", Misconfigured, 0),
         ("error_500_before", UnknownOutcome, 0),
         ("error_500_after", UnknownOutcome, 1),
         ("error_502_html", UnknownOutcome, 0),

@@ -92,6 +92,7 @@ def test_the_call_over_the_minute_gets_html_without_retry_after():
         ("throttle_429", 429, 0),
         ("too_large_413", 413, 0),
         ("unauthorized_401", 401, 0),
+        ("suspended_401", 401, 0),
         ("error_500_after", 500, 1),
         ("bad_content_type", 200, 1),
         ("truncated_json", 200, 1),
