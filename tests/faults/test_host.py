@@ -21,22 +21,21 @@ FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 INVOICE = Path(__file__).parents[2] / "examples" / "invoices" / "facture.json"
 
 
-def test_workers_whose_clocks_are_an_hour_ahead_and_an_hour_behind(open_scene, all_is_well, monkeypatch):
+def test_workers_whose_clocks_are_a_day_ahead_and_a_day_behind(open_scene, all_is_well, monkeypatch):
     assert FAKETIME.exists(), "apt-get install faketime"
     scene = open_scene()
     scene.servers.mailbox.misbehave("accept_then_hang", match={"path": "/v3.1/send"}, times=2, seconds=40)
-    for hours in ("+1h", "-1h"):
+    for hours in ("+25h", "-25h"):
         with monkeypatch.context() as wrong:
             wrong.setenv("LD_PRELOAD", str(FAKETIME))
             wrong.setenv("FAKETIME", hours)
             scene.servers.worker(QUEUES, concurrency=2, name="wrong")
             scene.servers.worker(["scans", "render"], name="wrongscans")
-        assert 3_000 < abs(clock_of(scene, "wrong") - time.time()) < 4_200, "its clock is wrong indeed"
-    scene.servers.worker(["scans", "render"], name="upkeep")
+        assert abs(abs(clock_of(scene, "wrong") - time.time()) - 90_000) < 600, "its clock is wrong indeed"
     scene.servers.beat()
     scene.trickle(600, seconds=15).join()
 
-    balance = all_is_well(scene, "clocks wrong by an hour, both ways", seconds=240)
+    balance = all_is_well(scene, "clocks wrong by a day, both ways", seconds=240)
 
     assert balance.by_state["sent"] == 600, "a reset's hour is counted by one clock only"
 

@@ -48,7 +48,7 @@ def test_what_beat_starts_and_how_often():
         "sweep": 5, "sync_sweep": 5, "tell_callbacks": 5, "campaign_step": 5, "match_events": 60, "scan_when_due": 60,
         "roll_up": 300, "forget": 3600,
     }  # fmt: skip
-    assert all(entry["options"] == {"expires": 600} for entry in app.conf.beat_schedule.values())
+    assert all(entry["options"] == {"expires": 172_800} for entry in app.conf.beat_schedule.values())
 
 
 @pytest.mark.parametrize(

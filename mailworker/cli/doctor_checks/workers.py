@@ -107,8 +107,8 @@ def _with_a_wrong_clock(about: Reports, there: datetime) -> Iterator[str]:
         if abs(skew) > MOST_APART:
             apart = f"{age(abs(skew))} {'ahead' if skew > timedelta() else 'behind'}"
             yield (
-                f"The clock of {node}'s host is {apart}: run an NTP client there. A worker that is ten "
-                "minutes ahead throws away what beat sends."
+                f"The clock of {node}'s host is {apart}: run an NTP client there. Mail goes by "
+                "Redis's clock meanwhile."
             )
 
 
