@@ -15,6 +15,7 @@ from mailworker.errors import BadInput
 from mailworker.ledger import Ledger, campaign_rows
 from mailworker.rules.campaign_rules import (
     CAMPAIGN_ID,
+    UNFINISHED,
     CampaignChannel,
     CampaignSpec,
     CampaignState,
@@ -207,7 +208,7 @@ class CampaignManager:
 
     def _prepared(self, row: Row) -> Row:
         """The campaign with its draft at Mailjet, made now where making it was interrupted."""
-        if row["draft_id"] is not None and row["note"] != MailjetCampaigns.UNFINISHED:
+        if row["draft_id"] is not None and row["note"] != UNFINISHED:
             return row
         types = self._audiences.types()
         return self._prepare(row, self._audiences.segment(row["segment"], types), types)

@@ -22,7 +22,7 @@ from mailworker.mailjet.contact_queries import template_content
 from mailworker.mailjet.rest_call import RestCall
 from mailworker.mailjet.rest_rows import id_of, none_if_missing, pages
 from mailworker.mailjet_list_access import ListAccess
-from mailworker.rules.campaign_rules import CampaignState
+from mailworker.rules.campaign_rules import UNFINISHED, CampaignState
 
 Row = Mapping[str, Any]
 
@@ -32,8 +32,6 @@ _GONE = frozenset({DraftStatus.PROGRAMMED, DraftStatus.SENT})
 class MailjetCampaigns(ListAccess):
     """Speaks with Mailjet about drafts."""
 
-    UNFINISHED = "its draft at Mailjet is not complete"
-
     @cached_property
     def audience(self) -> MailjetAudience:
         """Whom Mailjet would send to."""
@@ -41,7 +39,7 @@ class MailjetCampaigns(ListAccess):
 
     def prepare(self, row: Row, expression: str) -> None:
         """Make the segment, the draft and its content at Mailjet. Repeating goes on where it ended."""
-        self._note(row, note=self.UNFINISHED)
+        self._note(row, note=UNFINISHED)
         content = row["content"]
         segment_id = row["segment_id"] or (self._segment(row, expression) if expression else None)
         self._note(row, segment_id=segment_id)

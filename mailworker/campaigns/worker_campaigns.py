@@ -111,7 +111,7 @@ class WorkerCampaigns:
     def _shift(self, row: Row, target: CampaignState, old: Sequence[State], new: State, why: str) -> int:
         now = self._clock()
         with self._ledger.write() as connection:
-            if not campaign_rows.move(connection, row["id"], row["state"], str(target), now=now):
+            if not campaign_rows.move(connection, row["id"], row["state"], str(target), now=now, note=None):
                 raise BadInput(f"{row['name']}: somebody else has just changed it; look at it again.")
             return sum(
                 campaign_rows.shift(connection, row["id"], state, new, why=why, now=now) for state in old

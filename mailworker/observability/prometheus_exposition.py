@@ -26,6 +26,8 @@ class Figures:
     oldest_ready: Mapping[str, float] = field(default_factory=dict)
     rejected: int = 0
     tried_again: int = 0
+    #: Campaigns that could not go on by themselves, each with why.
+    stopped_campaigns: tuple[tuple[str, str], ...] = ()
     ledger_takes_writes: bool = True
     #: The scopes that are held; for how long, in seconds, a person has held some of them.
     holds: tuple[str, ...] = ()
@@ -117,6 +119,8 @@ def _that_need_a_person(figures: Figures) -> Iterator[Metric]:
     yield _gauge(
         "tried_again", "Messages on their way that were tried three times or more.", figures.tried_again
     )
+    stopped = len(figures.stopped_campaigns)
+    yield _gauge("campaigns_stopped", "Campaigns that stopped by themselves, and wait for a person.", stopped)
     yield _gauges(
         "scan_late_seconds",
         "How long a scan has written no mail though it should.",

@@ -51,6 +51,9 @@ class CampaignState(StrEnum):
     CANCELLED = "cancelled"
 
 
+#: The note of a draft whose making at Mailjet was cut short; whoever made it was told.
+UNFINISHED = "its draft at Mailjet is not complete"
+
 S = CampaignState
 #: From each state, where a campaign may go.
 MOVES: Mapping[CampaignState, frozenset[CampaignState]] = {

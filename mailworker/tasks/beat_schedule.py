@@ -5,8 +5,8 @@ from typing import Any
 _EVERY = 5.0
 
 #: A wake-up that nobody took for so long is thrown away. A worker compares beat's clock with its own, and one
-#: that is further ahead would throw every one away, so that nothing is swept. A clock that is a day wrong is a
-#: mistake that people make; that a queue without a worker does not grow meanwhile is BoundedScheduler's care.
+#: that is further ahead would throw every one away, and nothing be swept. A clock a day wrong is a mistake
+#: that people make; that a queue without a worker does not grow meanwhile is BoundedScheduler's care.
 _STALE = {"expires": 2 * 86_400}
 
 #: Beat has the scans looked at every minute; when one is really due stands in crm_config.yaml, and whether it

@@ -15,6 +15,7 @@ from mailworker.core.lane import Lane
 from mailworker.core.states import State
 from mailworker.core.version import VERSION
 from mailworker.errors import TransientError
+from mailworker.ledger.campaign_rows import stopped
 from mailworker.ledger.contact_counts import contact_backlog
 from mailworker.ledger.holds import current_holds
 from mailworker.ledger.message_counts import (
@@ -78,6 +79,7 @@ class MetricsCollector:
                     **self._of_contacts(connection, now),
                     **self._of_outside(connection, now),
                     "rejected": rejected(connection),
+                    "stopped_campaigns": tuple((row["name"], row["note"]) for row in stopped(connection)),
                     "tried_again": count_tried_again(connection),
                     "ledger_takes_writes": self._ledger_takes_writes(),
                     "holds": tuple(hold.scope for hold in holds),

@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import insert, select
 
+from mailworker.cli.doctor_checks.stuck_mail import campaign_faults
 from mailworker.core.states import FINAL, State
 from mailworker.ledger.campaign_rows import (
     add,
@@ -20,6 +21,7 @@ from mailworker.ledger.campaign_rows import (
     note,
     owners,
     shift,
+    stopped,
     waiting,
     waiting_in_bulk,
     written_to,
@@ -27,7 +29,7 @@ from mailworker.ledger.campaign_rows import (
 from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import crm_contacts, crm_customers
 from mailworker.ledger.tables import messages, timeline
-from mailworker.rules.campaign_rules import key_of
+from mailworker.rules.campaign_rules import UNFINISHED, key_of
 from tests.rows import NOW, after, put, row
 
 OURS, THEIRS = "c00000000001", "c00000000002"
@@ -111,6 +113,27 @@ def test_what_is_noted_of_one_campaign_is_not_noted_of_another(connection):
 def test_which_campaigns_are_to_be_worked_on(connection, own, found):
     add(connection, campaign("a", **own))
     assert [one["id"] for one in in_progress(connection, "workers", NOW)] == ["a"] * found
+
+
+@pytest.mark.parametrize(
+    ("state", "note", "told"),
+    [
+        ("paused", "no way out", True),
+        ("draft", "somebody left", True),
+        ("paused", None, False),
+        ("draft", UNFINISHED, False),
+        ("sending", "no way out", False),
+        ("cancelled", "no way out", False),
+    ],
+)
+def test_which_campaigns_stopped_by_themselves(connection, state, note, told):
+    add(connection, campaign("a", state=state, note=note))
+    found = [(row["name"], row["state"], row["note"]) for row in stopped(connection)]
+    assert found == ([("name of a", state, note)] if told else [])
+    verb = "resume" if state == "paused" else "send"
+    cure = f"Once that is mended: `mailworker campaign {verb} 'name of a'`."
+    said = [f"The campaign name of a stopped: {note}. {cure}"] if told else []
+    assert list(campaign_faults(connection)) == said
 
 
 def test_the_campaign_that_was_made_first_goes_first(connection):

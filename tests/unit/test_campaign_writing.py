@@ -9,7 +9,6 @@ from sqlalchemy import select, update
 
 from mailworker.campaigns import Audience, AudienceCount, CampaignManager, CampaignPolicies, WorkerCampaigns
 from mailworker.campaigns import worker_campaigns as module
-from mailworker.campaigns.mailjet_campaigns import MailjetCampaigns
 from mailworker.config.contacts import ContactSettings
 from mailworker.core.kind import Kind, Variable
 from mailworker.core.lane import Lane
@@ -19,7 +18,7 @@ from mailworker.ledger import campaign_rows
 from mailworker.ledger.contact_rows import add_entries, new_entry, write_people
 from mailworker.ledger.contact_tables import mailjet_contacts
 from mailworker.ledger.tables import messages
-from mailworker.rules.campaign_rules import CAMPAIGN_ID
+from mailworker.rules.campaign_rules import CAMPAIGN_ID, UNFINISHED
 from mailworker.rules.contact_diff import ContactPerson, Stamp
 
 NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
@@ -42,8 +41,6 @@ MAIL = {
 
 class Mailjets:
     """What a manager asks of Mailjet's own campaigns; everything is kept."""
-
-    UNFINISHED = MailjetCampaigns.UNFINISHED
 
     def __init__(self):
         self.asked = []
@@ -469,7 +466,7 @@ def test_mailjets_own_campaign_is_prepared_and_counted_by_its_list(scene):
     [
         ({}, False),
         ({"draft_id": None}, True),
-        ({"note": MailjetCampaigns.UNFINISHED}, True),
+        ({"note": UNFINISHED}, True),
         ({"note": "other"}, False),
     ],
 )

@@ -479,6 +479,7 @@ messages: events tell of every kind
 messages: nothing failed lately
 messages: Mailjet tells what became of mails
 contacts: contacts are in step
+campaigns: no campaign stopped by itself
 callbacks: the CRM hears what became of its mails
 scans: scans run when they are due
 invoices: this host can render

@@ -10,7 +10,7 @@ from mailworker.config.worker import LEASE
 from mailworker.errors import BadInput, Refused, TransientError, UnknownOutcome
 from mailworker.ledger import campaign_rows
 from mailworker.mailjet.rest_api import RestApi
-from mailworker.rules.campaign_rules import CampaignState
+from mailworker.rules.campaign_rules import UNFINISHED, CampaignState
 from tests.doubles import mailjet_list
 
 NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
@@ -335,7 +335,7 @@ def test_what_is_half_made_says_so_and_keeps_what_there_is(ledger, mailjet, camp
     with pytest.raises(TransientError):
         campaigns.prepare(put(ledger, draft_id=None), "(a=1)")
     found = now(ledger)
-    assert found["note"] == MailjetCampaigns.UNFINISHED
+    assert found["note"] == UNFINISHED
     assert (found["segment_id"] is None) == (fails == "contactfilter")
     assert (found["draft_id"] is None) == (fails != "campaigndraft_detailcontent")
 

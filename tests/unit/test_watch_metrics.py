@@ -41,6 +41,7 @@ def test_every_figure_has_its_name_its_words_and_its_place():
         oldest_ready={"urgent": 9.5}, rejected=10, holds=("*", "k"), held_by_hand={"k": 3600}, streams={"normal": 11}, calls_last_minute=12,
         calls_limit=13, beat_age=14, oldest_in_state={"unknown": 15}, oldest_entry={"normal": 16}, contacts_pending=17,
         contacts_refused=18, oldest_contact=19, beats=20, breaker_open=21, version="1.2", tried_again=22, scans_late={"balances": 23}, events_missing=24, redis_full=0.25,
+        stopped_campaigns=(("autumn", "no way out"),),
     )  # fmt: skip
     written = Path(__file__).with_name("exposition.txt").read_text("utf-8")
     assert exposition(figures).decode().splitlines() == written.splitlines()

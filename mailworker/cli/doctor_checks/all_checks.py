@@ -38,6 +38,7 @@ SUBJECTS = (
     "ledger",
     "messages",
     "contacts",
+    "campaigns",
     "scans",
     "invoices",
     "store",
@@ -48,7 +49,7 @@ SUBJECTS = (
     "mailjet",
 )
 _BEHIND_REDIS = ("redis", "workers", "beat", "queues", "mailjet")
-_IN_THE_LEDGER = ("ledger", "messages", "contacts", "callbacks", "scans")
+_IN_THE_LEDGER = ("ledger", "messages", "contacts", "campaigns", "callbacks", "scans")
 #: What stands still for the ledger's sake: beat's rounds end in it, and jobs wait on Redis for it.
 _BEFORE_THE_LEDGER = ("beat", "queues")
 
@@ -164,6 +165,7 @@ def _in_the_ledger(container: "Container") -> Iterator[Check]:
         silent = query(lambda c: stuck_mail.event_faults(c, utc_now()))
         yield Check("messages", "Mailjet tells what became of mails", silent)
     yield Check("contacts", "contacts are in step", query(lambda c: stuck_mail.contact_faults(c, utc_now())))
+    yield Check("campaigns", "no campaign stopped by itself", query(stuck_mail.campaign_faults))
     if container.settings.callbacks.enabled:
         faults = partial(callbacks.callback_faults, container.settings.callbacks, now=utc_now())
         yield Check("callbacks", "the CRM hears what became of its mails", query(faults))

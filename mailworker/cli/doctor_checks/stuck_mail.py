@@ -10,6 +10,7 @@ from mailworker.cli.doctor_checks.finding import Note
 from mailworker.core.age_in_words import age
 from mailworker.core.lane import Lane
 from mailworker.core.plural import counted
+from mailworker.ledger.campaign_rows import stopped
 from mailworker.ledger.contact_counts import contact_backlog
 from mailworker.ledger.holds import current_holds
 from mailworker.ledger.message_counts import (
@@ -179,6 +180,16 @@ def contact_faults(connection: Connection, now: datetime) -> Iterator[str]:
         yield (
             f"Mailjet refused {counted(state.refused, 'contact')}: `mailworker contacts status` says why; "
             "mend them in the CRM, then mailworker contacts retry."
+        )
+
+
+def campaign_faults(connection: Connection) -> Iterator[str]:
+    """Campaigns that stopped by themselves, and wait for a person."""
+    for row in stopped(connection):
+        verb = "resume" if row["state"] == "paused" else "send"
+        yield (
+            f"The campaign {row['name']} stopped: {row['note'].rstrip('.')}. Once that is mended: "
+            f"`mailworker campaign {verb} '{row['name']}'`."
         )
 
 

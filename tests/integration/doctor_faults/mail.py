@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from mailworker.core.clock import utc_now
+from mailworker.ledger import campaign_rows
 from mailworker.ledger.holds import hold, hold_by_hand
 from tests.integration.doctor_faults.installation import Installation
 from tests.integration.doctor_faults.registry import fault
@@ -47,3 +48,18 @@ def _(site: Installation) -> None:
 def _(site: Installation) -> None:
     reason = "send-0010: the template 5977511 is gone."
     site.add_messages(500, state="failed", kind=URGENT, reason=reason)
+
+
+@fault(
+    88,
+    "a campaign stopped by itself",
+    subjects=("campaigns",),
+    says="The campaign autumn stopped: the kind has no way out",
+    cure="mailworker campaign resume 'autumn'",
+)
+def _(site: Installation) -> None:
+    texts = {"id": "c1", "name": "autumn", "way": "workers", "segment": "", "contact_type": "billing"}
+    moments = {"created_at": utc_now(), "changed_at": utc_now()}
+    more = {"content": {}, "state": "paused", "written": 0, "left_out": 0, "note": "the kind has no way out"}
+    with site.ledger().write() as connection:
+        campaign_rows.add(connection, texts | moments | more)
