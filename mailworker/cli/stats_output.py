@@ -39,11 +39,10 @@ def show(report: MailReport, of: str, since: str, zone: ZoneInfo) -> None:
     out.print(table((of, *(f"#{name}" for name in shown), "#delivered %", "#opened %"), lines))
     out.print(_SHARES)
     out.print(_AS_OF)
-    differences = report.differences()
-    if report.theirs is not None and differences is not None:
+    if report.theirs is not None:
         ours = report.total.counts()
         compared = [
-            (name, ours[name], value, f"{differences[name]:+d}" if differences[name] else "0")
+            (name, ours[name], value, f"{value - ours[name]:+d}" if value != ours[name] else "0")
             for name, value in report.theirs._asdict().items()
         ]
         out.print()

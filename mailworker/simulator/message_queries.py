@@ -6,7 +6,7 @@ from datetime import datetime
 from mailworker.simulator.api_answers import ApiAnswer, legacy_error, not_found, rows
 from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.event_documents import first_events, status_of
-from mailworker.simulator.received_mail import ReceivedMail, Recipient
+from mailworker.simulator.received_mail import Outcome, ReceivedMail, Recipient
 from mailworker.simulator.rest_tables import Row, page
 from mailworker.simulator.rfc3339 import moment, rfc3339
 from mailworker.simulator.state import SimulatorState
@@ -63,7 +63,7 @@ def history(call: ApiCall, world: SimulatorState) -> ApiAnswer:
 
 def all_information(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /messageinformation`: of every message that look-ups find."""
-    found = [_information(mail, one) for mail, one in _matching(call, world)]
+    found = [_information(world, mail, one) for mail, one in _matching(call, world)]
     return page(found, call)
 
 
@@ -72,10 +72,10 @@ def information(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     found = _visible(call, world)
     if found is None:
         return not_found()
-    return rows([_information(*found)])
+    return rows([_information(world, *found)])
 
 
-def _information(mail: ReceivedMail, recipient: Recipient) -> Row:
+def _information(world: SimulatorState, mail: ReceivedMail, recipient: Recipient) -> Row:
     names = [event.name for event in mail.events if event.recipient.message_id == recipient.message_id]
     return {
         "CampaignID": 0,
@@ -83,7 +83,7 @@ def _information(mail: ReceivedMail, recipient: Recipient) -> Row:
         "ContactID": 0,
         "CreatedAt": rfc3339(mail.arrived_at),
         "ID": recipient.message_id,
-        "MessageSize": _size(mail),
+        "MessageSize": _size(mail, world.outcome(mail)),
         "OpenTrackedCount": names.count("open"),
         "QueuedCount": 0,
         "SendEndAt": rfc3339(mail.arrived_at),
@@ -152,7 +152,7 @@ def _row(world: SimulatorState, mail: ReceivedMail, recipient: Recipient, call: 
         "IsOpenTracked": mail.properties.get("TrackOpens") != "disabled",
         "IsTextPartIncluded": bool(outcome.text),
         "IsUnsubTracked": False,
-        "MessageSize": _size(mail),
+        "MessageSize": _size(mail, outcome),
         "SenderID": 1,
         "SpamassassinScore": 0,
         "SpamassRules": "",
@@ -166,7 +166,6 @@ def _row(world: SimulatorState, mail: ReceivedMail, recipient: Recipient, call: 
     return row
 
 
-def _size(mail: ReceivedMail) -> int:
-    outcome = mail.outcome
-    parts = len(outcome.html) + len(outcome.text) if outcome else 0
-    return parts + sum(one.size for one in mail.attachments) * 4 // 3
+def _size(mail: ReceivedMail, outcome: Outcome) -> int:
+    base64 = sum(one.size for one in mail.attachments) * 4 // 3
+    return len(outcome.html) + len(outcome.text) + base64

@@ -242,6 +242,7 @@ def test_why_an_address_gets_no_mail(command):
             f"Its owner switched off {STRICT}; mailworker suppressions opt-in takes that back.",
         ],
     )
+    assert lines[3].split() == ["when", "what", "reason", "by", "why"]
     assert lines[4].split() == ["2026-11-30", "10:00:00", "CET", "lifted", "spam", "bo", "asked"]
     assert json.loads("\n".join(command("suppressions", "show", "a@x.example", "--json")[1]))[
         "switched_off"

@@ -257,9 +257,12 @@ class Redis:
             ("Redis's certificate is not trusted: add ?ssl_ca_certs=/path/to/ca.pem to worker.redis_url, or install its "
             "CA on this host."),
         ),
-        (
-            RedisConnectionError("[SSL: WRONG_VERSION_NUMBER]"),
-            "The TLS handshake with Redis failed: use redis:// where it speaks no TLS, rediss:// where it does.",
+        *(
+            (
+                RedisConnectionError(words),
+                "The TLS handshake with Redis failed: use redis:// where it speaks no TLS, rediss:// where it does.",
+            )
+            for words in ("[SSL: WRONG_VERSION_NUMBER]", "tlsv1 alert protocol version")
         ),
     ],
 )  # fmt: skip

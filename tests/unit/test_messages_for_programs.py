@@ -44,7 +44,7 @@ def run(tmp_path, ledger_file, monkeypatch):
                 mailjet_uuid="u-7",
                 to_name="Zoé",
             ),
-            row("second-2", reason=None, accepted_at=after(1), changed_at=after(1)),
+            row("second-2", to_name="Zoé", reason=None, accepted_at=after(1), changed_at=after(1)),
         ]
         for one in rows:
             connection.execute(insert(messages), [one])
@@ -80,6 +80,8 @@ def test_refused_jobs(run):
 def test_a_search_finds_or_gives_an_empty_list(run):
     assert json.loads(run("search", "C-1", "--json"))["messages"][0]["id"] == "first-1"
     assert json.loads(run("search", "nobody", "--json")) == {"messages": []}
+    both, one = (run("search", "Zoé", "--json", "--limit", most) for most in ("2", "1"))
+    assert (len(json.loads(both)["messages"]), len(json.loads(one)["messages"])) == (2, 1)
 
 
 def test_one_message_s_life(run):

@@ -116,6 +116,23 @@ def test_history_and_information(world):
     assert ask(world, "GET", "messageinformation/5", later=9)[0] == 404
 
 
+@pytest.mark.parametrize("path", ["messageinformation/{}", "message/{}"])
+def test_a_mails_size_is_known_before_anybody_looked_at_it(world, path):
+    (number,) = deliver(world, "one")
+    assert ask(world, "GET", path.format(number), later=9)[1]["Data"][0]["MessageSize"] == len("T")
+
+
+def test_a_mail_belongs_to_the_contact_of_its_first_recipient(world):
+    message = {
+        "From": {"Email": "a@example.com"}, "To": [{"Email": "to@example.com"}], "Cc": [{"Email": "cc@example.com"}],
+        "TextPart": "T", "CustomID": "one",
+    }  # fmt: skip
+    body = json.dumps({"Messages": [message]}).encode()
+    handle(ApiCall("POST", "/v3.1/send", {}, body, NOW), world)
+    contact = ask(world, "GET", "contact/to@example.com")[1]["Data"][0]
+    assert ask(world, "GET", "message", later=9)[1]["Data"][0]["ContactID"] == contact["ID"]
+
+
 def test_a_template_is_made_found_filled_changed_and_deleted(world):
     status, made = ask(world, "POST", "template", {"Name": "mine", "Locale": "fr_FR"})
     number = made["Data"][0]["ID"]
@@ -181,7 +198,8 @@ def test_a_template_header_that_is_no_string_is_told_with_advanced_errors(world)
 
 
 def test_what_doctor_asks(world):
-    assert ask(world, "GET", "sender", Email="any@example.com")[1]["Data"][0]["Status"] == "Active"
+    sender = ask(world, "GET", "sender", Email="any@example.com")[1]["Data"][0]
+    assert (sender["Status"], sender["EmailType"]) == ("Active", "transactional")
     assert ask(world, "GET", "apikey")[1]["Data"][0]["Runlevel"] == "Normal"
     assert ask(world, "GET", "apikey", APIKey="other")[1]["Count"] == 0
     assert ask(world, "GET", "dns/example.com")[1]["Data"][0]["SPFStatus"] == "OK"
