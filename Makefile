@@ -25,7 +25,7 @@ demo: $(READY) ## Send all ten kinds of e-mail through real workers to a local M
 	@$(BIN)/mailworker demo
 
 .PHONY: dev
-dev: $(READY) ## Run the whole house on this machine until Ctrl-C; no mail leaves it
+dev: $(READY) ## Run everything on this machine until Ctrl-C; no mail leaves it
 	@$(BIN)/mailworker dev
 
 .PHONY: setup
@@ -40,7 +40,7 @@ test: $(READY) ## Run the tests on all cores (T=path: some, one after the other;
 	@$(if $(COVERAGE),git rev-parse HEAD >var/coverage.revision 2>/dev/null || :)
 
 .PHONY: lint
-lint: $(READY) ## Check style, types and the floors between the rooms
+lint: $(READY) ## Check style, types and the layers between the packages
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy

@@ -29,7 +29,7 @@ def command(
     from mailworker.cli.progress import ProgressBar
 
     with Servers(emptied(folder), changes={"mailjet": CAMPAIGN_BLOCK}) as servers:
-        servers.crew()
+        servers.production_workers()
         servers.beat()
         progress(f"enqueueing {mails} mails while the workers send them")
         counts = servers.mailbox.counts

@@ -35,7 +35,7 @@ def command(
     with Servers(emptied(folder), changes={"crm": {"source": "none"}}) as servers:
         output.progress(f"Redis runs at {servers.redis_url}")
         output.progress(f"the local Mailjet runs at {servers.simulator_url}; starting workers")
-        servers.crew()
+        servers.production_workers()
         servers.beat()
         posted = messages.post_all(servers.client, document)
         output.progress(f"{len(posted)} jobs enqueued")

@@ -74,7 +74,7 @@ def command(
     ) as servers:
         _prepare(servers.settings)
         progress("starting workers")
-        servers.crew()
+        servers.production_workers()
         servers.beat()
         servers.start_web()
         servers.register_webhook()

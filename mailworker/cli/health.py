@@ -40,13 +40,13 @@ def command(
     from mailworker.config.settings import load_settings
 
     url, name = load_settings().worker.redis_url, node or _here()
-    visitor = Celery("health", broker=url, backend=url, set_as_current=False)
-    visitor.conf.result_backend_transport_options = {"retry_policy": {"max_retries": 0}}
+    celery = Celery("health", broker=url, backend=url, set_as_current=False)
+    celery.conf.result_backend_transport_options = {"retry_policy": {"max_retries": 0}}
     result: Any = None
     try:
         direct = cast("str", worker_direct(name))
-        with visitor.connection_for_write() as own:
-            result = visitor.send_task(
+        with celery.connection_for_write() as own:
+            result = celery.send_task(
                 "mailworker.health", queue=direct, expires=timeout, retry=False, connection=own
             )
         text = str(result.get(timeout=timeout, propagate=False))  # a failure's words, or "well"
@@ -58,20 +58,20 @@ def command(
         if isinstance(fault, ResponseError) or "READONLY" in str(fault) or "maxmemory" in str(fault):
             text = "Redis takes no writes, for it is full or a replica: mailworker doctor --only redis"
     finally:
-        _let_go(visitor, result)
+        _let_go(celery, result)
     facts = {"node": name, "ok": text == "well", "answer": text, "said": text}  # what programs knew it as
     answer(f"{name}: {text}", facts, as_json=as_json)
     raise typer.Exit(0 if text == "well" else 1)
 
 
-def _let_go(visitor: "Celery", result: Any) -> None:
+def _let_go(celery: "Celery", result: Any) -> None:
     """Close the connections.
 
     A result that is collected with its backend connects to Redis once more, to cancel what is over.
     """
     if result is not None:
         result.backend = None
-    backend: Any = visitor.backend
+    backend: Any = celery.backend
     backend.result_consumer.stop()
     backend.client.connection_pool.disconnect()
-    visitor.close()
+    celery.close()

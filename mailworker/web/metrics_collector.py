@@ -42,7 +42,7 @@ class MetricsCollector:
     """The latest figures of one installation."""
 
     def __init__(self, container: Container, clock: Callable[[], datetime]) -> None:
-        self._home = container
+        self._container = container
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: tuple[float, Figures] | None = None
@@ -58,7 +58,7 @@ class MetricsCollector:
     def _of_ledger(self) -> dict[str, Any]:
         now = self._clock()
         try:
-            with self._home.ledger.read() as connection:
+            with self._container.ledger.read() as connection:
                 counts = tally(connection)
                 since = oldest_ready(connection, now)
                 ready, holds = waiting_by_lane(connection, now), current_holds(connection)
@@ -92,7 +92,7 @@ class MetricsCollector:
 
     def _ledger_takes_writes(self) -> bool:
         try:
-            self._home.ledger.demand_writable()
+            self._container.ledger.demand_writable()
         except TransientError:
             return False
         return True
@@ -107,8 +107,8 @@ class MetricsCollector:
 
     def _of_outside(self, connection: Connection, now: datetime) -> dict[str, Any]:
         """What should have come from outside of the queues: a scan by its timetable, Mailjet's events."""
-        settings = self._home.settings
-        scans = [one for one in scans_of(self._home) if one.enabled and settings.crm.why_none is None]
+        settings = self._container.settings
+        scans = [one for one in scans_of(self._container) if one.enabled and settings.crm.why_none is None]
         since = {one.name: unanswered_since(connection, one, now, settings.worker.timezone) for one in scans}
         missing = silence(connection, now).missing_since if settings.web.webhook_user else None
         return {
@@ -117,7 +117,7 @@ class MetricsCollector:
         }
 
     def _of_redis(self) -> dict[str, Any]:
-        redis, streams = self._home.redis, {word: channel.stream for word, channel in STREAMS.items()}
+        redis, streams = self._container.redis, {word: channel.stream for word, channel in STREAMS.items()}
         try:
             seconds, micros = redis.time()
             minute_ago = seconds * 1000 + micros // 1000 - 60_000
@@ -126,15 +126,15 @@ class MetricsCollector:
                     word: int(redis.xlen(name))
                     for word, name in (streams | {"quarantine": quarantine.KEY}).items()
                 },
-                "calls_last_minute": int(redis.zcount(self._home.bucket.keys[0], minute_ago, "+inf")),
-                "calls_limit": self._home.settings.mailjet.calls_per_minute,
+                "calls_last_minute": int(redis.zcount(self._container.bucket.keys[0], minute_ago, "+inf")),
+                "calls_limit": self._container.settings.mailjet.calls_per_minute,
                 "oldest_entry": {word: _age(redis, name, seconds) for word, name in streams.items()},
                 "beat_age": self._beat_age(redis),
                 "rounds_waiting": int(redis.llen(SCANS)),
                 "beats": int(
                     redis.zcount(envelope.BEATS_KEY, seconds - envelope.BEAT_SILENCE.total_seconds(), "+inf")
                 ),
-                "breaker_open": self._home.breaker.open_seconds(),
+                "breaker_open": self._container.breaker.open_seconds(),
                 "redis_full": _full(redis),
                 "redis_takes_writes": _takes_writes(redis),
                 "version": VERSION,

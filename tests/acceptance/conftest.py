@@ -99,7 +99,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """One house for all tests that leave it standing: every worker of production, and beat."""
     with Servers(tmp_path_factory.mktemp("house")) as servers:
-        servers.crew()
+        servers.production_workers()
         servers.beat()
         made = RunningStack(servers)
         yield made

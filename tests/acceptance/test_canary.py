@@ -181,7 +181,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
             "web": web_for_trial(port) | {"ocs_user": "cgrates", "ocs_password": "cgrates"},
         }
         with Servers(folder, changes=changes) as running:
-            running.crew()
+            running.production_workers()
             running.beat()
             running.start_web()
             yield running

@@ -99,7 +99,7 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
         file.write_text(f"{theirs}\n{five_lines(engine_url)}\n", "utf-8")
         # The test may run at night.
         with Servers(folder / "ours", config=file, changes={"balances": {"quiet_hours": None}}) as servers:
-            servers.crew()
+            servers.production_workers()
             servers.beat()
             yield Operator(servers, engine)
 

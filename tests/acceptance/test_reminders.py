@@ -29,7 +29,7 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]
     make_demo(folder / "demo-crm.sqlite", datetime.now(UTC).date(), Size(60))
     changes = {"reminders": _ANY_TIME, "balances": _ANY_TIME}
     with Servers(folder, changes=changes) as servers:
-        servers.crew()
+        servers.production_workers()
         made = RunningStack(servers)
         yield made
         made.ledger.close()

@@ -22,7 +22,7 @@ def run(*, quick: bool) -> list[Table]:
         TemporaryDirectory(prefix="mailworker-bench-") as folder,
         ocs_operator(Path(folder), customers) as operator,
     ):
-        operator.servers.crew()
+        operator.servers.production_workers()
         operator.servers.start_web()
         operator.post(operator.crossed("s0"))  # the first opens every connection
         if not wait_until(lambda: operator.alerts() == 1, seconds=60):

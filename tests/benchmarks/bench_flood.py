@@ -47,7 +47,7 @@ def run(*, quick: bool) -> list[Table]:
 
 def _rows(database: str, url: str | None, floods: int) -> list[list[Cell]]:
     with benchmark_servers(database_url=url) as servers:
-        servers.crew()
+        servers.production_workers()
         servers.beat()
         one_by_one(servers, RESET, 5, dice=random.Random(1))
         ledger = Ledger.open(servers.database_url)

@@ -18,7 +18,7 @@ import requests
 from redis import Redis
 from sqlalchemy import func, select
 
-from mailworker.cli.local_stack import CREW, Servers, wait_until
+from mailworker.cli.local_stack import PRODUCTION_WORKERS, Servers, wait_until
 from mailworker.cli.local_stack.redis_server import free_port
 from mailworker.cli.local_stack.trial_config import web_for_trial
 from mailworker.core.clock import utc_now
@@ -86,7 +86,7 @@ def _answer(session: requests.Session, url: str, body: bytes) -> int:
 
 
 def _sent(count: int) -> list[Cell]:
-    with _running(workers=[crew.name for crew in CREW]) as (servers, redis, ledger):
+    with _running(workers=[process.name for process in PRODUCTION_WORKERS]) as (servers, redis, ledger):
         since = time.monotonic()
         for number in range(count):
             _give(servers, redis, random.Random(SEED * 1_000_003 + number), number)
@@ -111,9 +111,9 @@ def _running(
     *, web: dict | None = None, workers: Iterator[str] | tuple[str, ...] | list[str]
 ) -> Iterator[tuple[Servers, Redis, Ledger]]:
     with benchmark_servers(calls_per_minute=_CALLS_PER_MINUTE, web=web) as servers:
-        for crew in CREW:
-            if crew.name in workers:
-                servers.worker(crew.queues, concurrency=crew.concurrency, name=crew.name)
+        for process in PRODUCTION_WORKERS:
+            if process.name in workers:
+                servers.worker(process.queues, concurrency=process.concurrency, name=process.name)
         servers.beat()
         redis, ledger = Redis.from_url(servers.redis_url), Ledger.open(servers.database_url)
         yield servers, redis, ledger

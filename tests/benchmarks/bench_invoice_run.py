@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from mailworker.cli.local_stack import CREW, Servers
+from mailworker.cli.local_stack import PRODUCTION_WORKERS, Servers
 from tests.benchmarks.bench_invoices import EXAMPLES, SELLER, variant
 from tests.benchmarks.local_servers import arrived
 from tests.benchmarks.processes import cpu_by_role
@@ -102,7 +102,7 @@ def one(count: int, renderers: int) -> list[Cell]:
 
 
 def _crew(servers: Servers, renderers: int) -> None:
-    for member in CREW:
+    for member in PRODUCTION_WORKERS:
         count = renderers if member.name == "render" else member.concurrency
         chosen = replace(member, concurrency=count)
         servers.worker(list(chosen.queues), concurrency=chosen.concurrency, name=chosen.name)

@@ -20,7 +20,7 @@ def run(*, quick: bool) -> list[Table]:
     with benchmark_servers() as servers:
         ledger = Ledger.open(servers.database_url)
         fill(ledger, WAITING, state="ready", tag="waiting")
-        servers.crew()
+        servers.production_workers()
         servers.beat()
         if not wait_until(lambda: arrived(servers) > 0, seconds=120):
             raise RuntimeError("No mail arrived.")

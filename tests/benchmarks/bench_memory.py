@@ -12,7 +12,7 @@ import requests
 import yaml
 from redis import Redis
 
-from mailworker.cli.local_stack import CREW, Servers, wait_until
+from mailworker.cli.local_stack import PRODUCTION_WORKERS, Servers, wait_until
 from mailworker.cli.local_stack.redis_server import free_port
 from mailworker.cli.local_stack.trial_config import web_for_trial
 from mailworker.queue.channels import EVENTS
@@ -143,8 +143,8 @@ def _limited(service: str) -> MemoryLimit:
 
 def _start(servers: Servers, name: str, group: MemoryLimit) -> None:
     """A worker as it is in production, within its limit from its first moment."""
-    crew = next(one for one in CREW if one.name == name)
-    worker = servers.worker(crew.queues, concurrency=crew.concurrency, name=name, wait=False)
+    process = next(one for one in PRODUCTION_WORKERS if one.name == name)
+    worker = servers.worker(process.queues, concurrency=process.concurrency, name=name, wait=False)
     group.add(worker.pid)
     worker.wait_for_tasks()
 

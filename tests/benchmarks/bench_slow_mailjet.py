@@ -18,7 +18,7 @@ def run(*, quick: bool) -> list[Table]:
     flows = []
     for seconds, most in _CASES:
         with benchmark_servers(answer_seconds=seconds, unanswered_messages=most) as servers:
-            servers.crew()
+            servers.production_workers()
             servers.beat()
             with Feeder(servers, bulk_jobs("slow")) as feeder:
                 flows.append(flow(servers, fill=_FILL_SECONDS, window=window, feeder=feeder))

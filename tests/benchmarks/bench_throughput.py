@@ -92,10 +92,10 @@ def ours(
     database_url: str | None = None,
     **pids: int,
 ) -> Flow:
-    """The whole crew of production and beat, at the default limits."""
+    """All workers of production and beat, at the default limits."""
     fill, window = (8.0, 20.0) if quick else (_FILL_SECONDS, _WINDOW_SECONDS)
     with benchmark_servers(database_url=database_url) as servers:
-        servers.crew()
+        servers.production_workers()
         servers.beat()
         with Feeder(servers, bulk_jobs("flow", attachments=attachments)) as feeder:
             return flow(servers, fill=fill, window=window, feeder=feeder, **pids)

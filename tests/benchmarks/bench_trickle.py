@@ -12,7 +12,7 @@ def run(*, quick: bool) -> list[Table]:
     count = 15 if quick else 150
     dice = random.Random(1)
     with benchmark_servers() as servers:
-        servers.crew()
+        servers.production_workers()
         servers.beat()
         one_by_one(servers, NORMAL, 3, dice=dice)  # each worker opens its doors at its first task
         one_by_one(servers, RESET, 3, dice=dice)

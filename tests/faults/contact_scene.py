@@ -1,4 +1,4 @@
-"""Contacts under fault: a whole house, what the CRM said, and the comparison with the local Mailjet at the end."""
+"""Contacts under fault: a whole installation, what the CRM said, and the comparison with the local Mailjet at the end."""
 
 import random
 import signal
@@ -28,7 +28,7 @@ Wanted = Mapping[str, tuple[set[str], set[str], set[str]]]
 
 
 def changes(**crm: Any) -> dict[str, dict[str, Any]]:
-    """A house that notices in seconds, with Mailjet's own limit."""
+    """An installation that notices in seconds, with Mailjet's own limit."""
     return {"mailjet": {"calls_per_minute": LIMIT}, "worker": SHORT_TIMES, "crm": crm or {"source": "none"}}
 
 

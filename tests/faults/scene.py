@@ -1,4 +1,4 @@
-"""A whole house under fault: real workers, a real Redis-protocol server, a local Mailjet, and the balance at the end."""
+"""A whole installation under fault: real workers, a real Redis-protocol server, a local Mailjet, and the balance at the end."""
 
 import os
 import random
@@ -95,7 +95,7 @@ class Balance:
 
 @dataclass
 class Scene:
-    """One run: what was enqueued, and the house it went into."""
+    """One run: what was enqueued, and the installation it went into."""
 
     servers: Servers
     limit: int
@@ -204,7 +204,7 @@ class Scene:
         return sum(rule["struck"] for rule in rules)
 
     def redis(self) -> "Redis":
-        """A client of the house's Redis."""
+        """A client of the installation's Redis."""
         return connect(self.servers.redis_url, decode_responses=True, protocol=2, socket_timeout=10)
 
     @contextmanager

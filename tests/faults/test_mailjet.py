@@ -60,7 +60,7 @@ def test_a_storm_of_429_pauses_everybody(open_scene, all_is_well):
 
     assert scene.struck() == 3
     assert balance.by_state["sent"] == 200
-    assert scene.servers.mailbox.counts()["calls"] <= 3 + 4 + 4, "a paused house makes few calls"
+    assert scene.servers.mailbox.counts()["calls"] <= 3 + 4 + 4, "paused, it makes few calls"
 
 
 def test_half_of_a_batch_refused_leaves_the_other_half(open_scene, all_is_well):
@@ -87,7 +87,7 @@ def test_credentials_revoked_midway_hold_all_mail_and_lose_none(open_scene, all_
 
     assert scene.struck() == 1
     assert balance.by_state["sent"] == 100
-    assert scene.servers.mailbox.counts()["calls"] <= 6, "a held house does not burn calls"
+    assert scene.servers.mailbox.counts()["calls"] <= 6, "what is held burns no calls"
 
 
 def test_answers_get_lost_and_the_index_is_late_but_never_twice(open_scene, all_is_well):

@@ -191,7 +191,7 @@ def test_restarts_in_recovery_again_and_again(postgres, open_on_postgres, all_is
 
 
 def _own_process(postgres):
-    """A process of the server's that serves one of the house's connections."""
+    """A process of the server's that serves one of the installation's connections."""
     with psycopg.connect(f"host={postgres.folder} user={ROLE} dbname=postgres", autocommit=True) as link:
         found = link.execute(
             "SELECT pid FROM pg_stat_activity WHERE datname = 'house' ORDER BY backend_start LIMIT 1"

@@ -79,8 +79,8 @@ class Versions:
 
     def old(self):
         self.count += 1
-        crew = WorkerProcess("old", _QUEUES, 2)
-        worker = Worker(self.old_view, crew, f"old{self.count}@localhost")
+        process = WorkerProcess("old", _QUEUES, 2)
+        worker = Worker(self.old_view, process, f"old{self.count}@localhost")
         self.scene.servers.children.append(worker)
         worker.wait_for_tasks()
         return worker

@@ -20,7 +20,7 @@ from tests.integration.mailjet_wire import Wire, answer, make_certificate
 
 pytestmark = pytest.mark.integration
 
-ALL_QUEUES = [{"name": queue} for crew in workers.CREW for queue in crew.queues]
+ALL_QUEUES = [{"name": queue} for process in workers.PRODUCTION_WORKERS for queue in process.queues]
 
 
 def container_at(url):

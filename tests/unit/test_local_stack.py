@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from mailworker.cli.local_stack import servers
-from mailworker.cli.local_stack.production_workers import CREW
+from mailworker.cli.local_stack.production_workers import PRODUCTION_WORKERS
 from mailworker.cli.local_stack.servers import Servers
 from mailworker.cli.local_stack.trial_config import local_config, merged, web_for_trial
 from mailworker.errors import Misconfigured
@@ -43,8 +43,10 @@ def stack(monkeypatch, tmp_path):
             asked.append(f"ask {self.name}")
 
     class Worker(Child):
-        def __init__(self, of, crew, node):
-            super().__init__(f"The worker {node}", [*crew.queues, str(crew.concurrency)], None, of.environ)
+        def __init__(self, of, process, node):
+            super().__init__(
+                f"The worker {node}", [*process.queues, str(process.concurrency)], None, of.environ
+            )
             self.node = node
 
         def wait_for_tasks(self):
@@ -154,12 +156,14 @@ def test_beat_is_ready_when_its_log_says_that_it_starts(stack):
 
 def test_all_workers_of_production_start_before_the_first_is_waited_for(stack):
     made = stack()
-    crew = made.crew()
-    assert [worker.node for worker in crew] == [f"{one.name}1@localhost" for one in CREW]
-    assert [worker.command for worker in crew] == [[*one.queues, str(one.concurrency)] for one in CREW]
-    assert stack.asked == [f"wait {worker.node}" for worker in crew]
+    process = made.production_workers()
+    assert [worker.node for worker in process] == [f"{one.name}1@localhost" for one in PRODUCTION_WORKERS]
+    assert [worker.command for worker in process] == [
+        [*one.queues, str(one.concurrency)] for one in PRODUCTION_WORKERS
+    ]
+    assert stack.asked == [f"wait {worker.node}" for worker in process]
     stack.asked.clear()
-    assert made.crew(wait=False)[0].node == f"{CREW[0].name}2@localhost"
+    assert made.production_workers(wait=False)[0].node == f"{PRODUCTION_WORKERS[0].name}2@localhost"
     assert stack.asked == []
     alone = made.worker(["mail.urgent"])
     assert (alone.node, alone.command, stack.asked) == (
@@ -167,8 +171,8 @@ def test_all_workers_of_production_start_before_the_first_is_waited_for(stack):
         ["mail.urgent", "1"],
         ["wait worker1@localhost"],
     )
-    crew[1].alive = False
-    assert made.dead() == [crew[1]]
+    process[1].alive = False
+    assert made.dead() == [process[1]]
 
 
 def test_a_workers_command_and_how_long_it_may_finish(monkeypatch, tmp_path):
@@ -187,7 +191,7 @@ def test_a_workers_command_and_how_long_it_may_finish(monkeypatch, tmp_path):
     pinged = []
     control = SimpleNamespace(ping=lambda **how: pinged.append(how) or [{"n": "pong"}])
     of = SimpleNamespace(celery=SimpleNamespace(control=control), folder=tmp_path, environ={"A": "1"})
-    worker = servers.Worker(of, CREW[1], "normal1@localhost")
+    worker = servers.Worker(of, PRODUCTION_WORKERS[1], "normal1@localhost")
     assert given == {
         "name": "The worker normal1@localhost",
         "command": [

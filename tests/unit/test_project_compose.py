@@ -9,7 +9,7 @@ import typer.main
 import yaml
 
 from mailworker.cli import build
-from mailworker.cli.local_stack.production_workers import CREW
+from mailworker.cli.local_stack.production_workers import PRODUCTION_WORKERS
 from mailworker.tasks import queues
 from mailworker.tasks.app import app
 
@@ -38,7 +38,7 @@ def test_every_queue_has_a_worker_in_compose():
 
 
 def test_every_queue_has_a_worker_in_the_servers_of_the_command_line():
-    assert {queue for crew in CREW for queue in crew.queues} == set(queues.ALL)
+    assert {queue for process in PRODUCTION_WORKERS for queue in process.queues} == set(queues.ALL)
 
 
 def test_both_have_the_same_workers():
@@ -46,7 +46,9 @@ def test_both_have_the_same_workers():
         (name, queues_of(s["command"]), int(re.search(r"-c (\d+)", s["command"])[1]))
         for name, s in WORKERS.items()
     }
-    assert in_compose == {(crew.name, crew.queues, crew.concurrency) for crew in CREW}
+    assert in_compose == {
+        (process.name, process.queues, process.concurrency) for process in PRODUCTION_WORKERS
+    }
 
 
 def test_there_is_exactly_one_beat():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mailworker.cli.local_stack.production_workers import CREW
+from mailworker.cli.local_stack.production_workers import PRODUCTION_WORKERS
 from mailworker.tasks.app import app
 from tests.unit.test_project_compose import KNOWS
 
@@ -33,12 +33,12 @@ def variables(file: Path) -> set[str]:
 
 
 def test_every_worker_has_its_queues_and_no_other():
-    for crew in CREW:
-        text = (SYSTEMD / f"env/worker-{crew.name}.env").read_text("utf-8")
-        assert text == f"QUEUES={','.join(crew.queues)}\nCONCURRENCY={crew.concurrency}\n"
+    for process in PRODUCTION_WORKERS:
+        text = (SYSTEMD / f"env/worker-{process.name}.env").read_text("utf-8")
+        assert text == f"QUEUES={','.join(process.queues)}\nCONCURRENCY={process.concurrency}\n"
     target = (SYSTEMD / "mailworker.target").read_text("utf-8")
     started = set(re.findall(r"mailworker-worker@(\w+)\.service", target))
-    assert started == {crew.name for crew in CREW}
+    assert started == {process.name for process in PRODUCTION_WORKERS}
     for unit in UNITS:
         assert unit.name in target or "@" in unit.name
 

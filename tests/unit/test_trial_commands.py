@@ -107,7 +107,7 @@ def test_a_benchmark_counts_from_the_first_call_to_the_last(started, wrong, code
             "calls in any 60 s          8  (at the most)",
         ],
     )
-    assert started.done == ["start", "crew", "beat", "send_many", "end"]
+    assert started.done == ["start", "production_workers", "beat", "send_many", "end"]
     assert started.given.options == {"folder": Path("bench"), "changes": {"mailjet": CAMPAIGN_BLOCK}}
     assert [one["to"] for one in started.given.jobs] == [f"client{n}@example.com" for n in range(200)]
     assert len({str(one["variables"]["link"]) for one in started.given.jobs}) == 200
@@ -144,7 +144,7 @@ def test_the_demo_starts_all_sends_all_and_ends_as_its_mails_did(started, monkey
     ]
     assert (code, started.done) == (
         1 - well,
-        ["start", "crew", "beat", 7, *([("wait",)] if keep else []), "end"],
+        ["start", "production_workers", "beat", 7, *([("wait",)] if keep else []), "end"],
     )
     assert started.given.options == {"folder": Path("d"), "changes": {"crm": {"source": "none"}}}
 
@@ -172,7 +172,7 @@ def test_what_a_newcomer_runs_is_what_production_runs(started, monkeypatch, own,
     )
     assert started.done == [
         (11, "The inbox page", "--port"), (12, "The operators' page", "--web-port"), "start",
-        ("prepare", started.given.settings), "crew", "beat", "start_web", "register_webhook", ("wait", False), "end",
+        ("prepare", started.given.settings), "production_workers", "beat", "start_web", "register_webhook", ("wait", False), "end",
     ]  # fmt: skip
     assert started.given.options == {
         "folder": Path("d"), "config": Path("own.yaml") if own else None, "simulator_port": 11, "redis_port": 13,

@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 from redis import Redis
 from redis.exceptions import RedisError
 
-from mailworker.cli.local_stack.production_workers import CREW
+from mailworker.cli.local_stack.production_workers import PRODUCTION_WORKERS
 from mailworker.core.age_in_words import age
 from mailworker.core.redis_url import parse_redis_url
 from mailworker.core.version import VERSION
@@ -37,14 +37,14 @@ def ask_workers(redis_url: str, patience: float) -> tuple[Reports, Reports]:
     if listeners == 0:
         return {}, {}
     where = parse_redis_url(redis_url)
-    visitor = Celery("doctor", broker=where.broker, set_as_current=False)
-    visitor.conf.broker_transport_options = dict(where.broker_options)
+    celery = Celery("doctor", broker=where.broker, set_as_current=False)
+    celery.conf.broker_transport_options = dict(where.broker_options)
     try:
-        queues: Any = visitor.control.inspect(timeout=patience, limit=listeners).active_queues() or {}
-        answered = visitor.control.inspect(destination=[*queues], timeout=patience, limit=len(queues))
+        queues: Any = celery.control.inspect(timeout=patience, limit=listeners).active_queues() or {}
+        answered = celery.control.inspect(destination=[*queues], timeout=patience, limit=len(queues))
         about: Any = answered._request(ABOUT) if queues else {}  # noqa: SLF001 - Celery's way to a command of one's own
     finally:
-        visitor.close()
+        celery.close()
     return queues, about or {}
 
 
@@ -87,9 +87,9 @@ def _unattended(reports: Reports) -> list[str]:
     if not attended:
         return [_NOBODY]
     return [
-        f"Nobody listens to {queue}: start a worker with -Q {','.join(crew.queues)}, or see if it hangs."
-        for crew in CREW
-        for queue in crew.queues
+        f"Nobody listens to {queue}: start a worker with -Q {','.join(process.queues)}, or see if it hangs."
+        for process in PRODUCTION_WORKERS
+        for queue in process.queues
         if queue not in attended
     ]
 

@@ -9,15 +9,15 @@ from mailworker.core.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from mailworker.cli.local_stack.child_process import Child, wait_until
-    from mailworker.cli.local_stack.production_workers import CREW, WorkerProcess
+    from mailworker.cli.local_stack.production_workers import PRODUCTION_WORKERS, WorkerProcess
     from mailworker.cli.local_stack.servers import Servers, Worker
 
-__all__ = ["CREW", "Child", "Servers", "Worker", "WorkerProcess", "wait_until"]
+__all__ = ["PRODUCTION_WORKERS", "Child", "Servers", "Worker", "WorkerProcess", "wait_until"]
 
 __getattr__ = lazy_exports(
     __name__,
     {
-        "CREW": "production_workers",
+        "PRODUCTION_WORKERS": "production_workers",
         "Child": "child_process",
         "Servers": "servers",
         "Worker": "servers",

@@ -13,7 +13,7 @@ class WorkerProcess:
 
 
 #: Every queue of `tasks.queues` has its worker here; a test compares them.
-CREW = (
+PRODUCTION_WORKERS = (
     # Each in a call of its own where Mailjet is slow: a reset waits for no other's answer.
     WorkerProcess("urgent", ("mail.urgent",), 4),
     # `celery` is where Celery puts a task whose caller named no queue.

@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 from celery import Celery
 
 from mailworker.cli.local_stack.child_process import Child
-from mailworker.cli.local_stack.production_workers import CREW, WorkerProcess
+from mailworker.cli.local_stack.production_workers import PRODUCTION_WORKERS, WorkerProcess
 from mailworker.cli.local_stack.redis_server import answers, free_port, redis_command
 from mailworker.cli.local_stack.trial_config import Sections, local_config, merged, trial_config
 from mailworker.client import MailClient
@@ -54,10 +54,10 @@ def demand_free(port: int, what: str, option: str) -> None:
 class Worker(Child):
     """A Celery worker. `node` is the name by which `celery inspect` knows it."""
 
-    def __init__(self, servers: "Servers", crew: WorkerProcess, node: str) -> None:
+    def __init__(self, servers: "Servers", process: WorkerProcess, node: str) -> None:
         self.node = node
         self._control = servers.celery.control
-        options = ["-Q", ",".join(crew.queues), "-c", str(crew.concurrency), "-n", node]
+        options = ["-Q", ",".join(process.queues), "-c", str(process.concurrency), "-n", node]
         # Gossip and mingle make workers know each other; ours need not know one another.
         quick = ["--without-gossip", "--without-mingle", "-l", "INFO"]
         super().__init__(
@@ -216,9 +216,12 @@ class Servers:
             worker.wait_for_tasks()
         return worker
 
-    def crew(self, *, wait: bool = True) -> list[Worker]:
+    def production_workers(self, *, wait: bool = True) -> list[Worker]:
         """Start all workers of production, and wait until they work."""
-        workers = [self.worker(c.queues, concurrency=c.concurrency, name=c.name, wait=False) for c in CREW]
+        workers = [
+            self.worker(c.queues, concurrency=c.concurrency, name=c.name, wait=False)
+            for c in PRODUCTION_WORKERS
+        ]
         for worker in workers if wait else ():
             worker.wait_for_tasks()
         return workers

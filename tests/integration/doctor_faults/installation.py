@@ -25,7 +25,7 @@ from mailworker.queue import envelope
 from mailworker.simulator import RunningSimulator
 from tests.rows import row
 
-ALL_QUEUES = [{"name": queue} for crew in workers.CREW for queue in crew.queues]
+ALL_QUEUES = [{"name": queue} for process in workers.PRODUCTION_WORKERS for queue in process.queues]
 _ASK = workers.ask_workers
 _SAFE = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction", "maxmemory": "0"}
 
@@ -57,7 +57,7 @@ class Installation:
         monkeypatch.setenv("CRM_CONFIG", str(self.file))
         monkeypatch.delenv("REDIS_URL", raising=False)
         monkeypatch.delenv("DATABASE_URL", raising=False)
-        self.crew(ALL_QUEUES)
+        self.let_workers_listen_to(ALL_QUEUES)
         self.configure()
 
     def make_well(self) -> None:
@@ -78,7 +78,7 @@ class Installation:
         self.file.touch(mode=0o600)
         self.file.write_text(yaml.safe_dump(wanted, allow_unicode=True, sort_keys=False))
 
-    def crew(self, queues: list[dict[str, str]] | None) -> None:
+    def let_workers_listen_to(self, queues: list[dict[str, str]] | None) -> None:
         """Workers that answer for these queues, in the place of real ones; None: real ones are asked."""
         if queues is None:
             self.monkeypatch.setattr(workers, "ask_workers", _ASK)

@@ -104,7 +104,7 @@ def _(site: Installation) -> None:
 
 @fault(32, "no worker", subjects=WORKERS, says="No worker answers", cure="start them, as docker-compose.yml")
 def _(site: Installation) -> None:
-    site.crew(None)
+    site.let_workers_listen_to(None)
 
 
 @fault(
@@ -129,7 +129,7 @@ def _(site: Installation) -> None:
 
 def _real_worker(site: Installation, queues: list[str]) -> int:
     """A real worker on this installation's Redis; its process id."""
-    site.crew(None)
+    site.let_workers_listen_to(None)
     servers = site.closing.enter_context(
         Servers(site.folder / "servers", config=site.file, redis_url=site.sections["worker"]["redis_url"])
     )
