@@ -141,7 +141,7 @@ class MailClient:
     def send_invoice_reminder(self, invoice_id: str, *, idempotency_key: str | None = None) -> str:
         """Remind a customer of an invoice by hand, whatever the ladder says, and give the message id.
 
-        Without a key of its own it goes once a day.
+        Without a key of its own it goes once a day of UTC.
         """
         if not is_label(invoice_id, MAX_INVOICE_ID):
             raise BadInput(f"invoice_id: {label_rule(MAX_INVOICE_ID)}.")

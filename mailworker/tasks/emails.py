@@ -167,7 +167,7 @@ def send_invoice(  # noqa: PLR0917 - Celery callers name them
 
 @app.task(name="mailworker.send_invoice_reminder", base=IntakeTask)
 def send_invoice_reminder(invoice_id: str, idempotency_key: str | None = None) -> str:
-    """Accept a reminder by hand; without a key of its own it goes once a day."""
+    """Accept a reminder by hand; without a key of its own it goes once a day of UTC."""
     key = idempotency_key or f"{INVOICE_REMINDER}:{invoice_id}:by-hand:{utc_now():%Y-%m-%d}"
     return _accept({"kind": INVOICE_REMINDER, "invoice_id": invoice_id, "idempotency_key": key})[0]
 
