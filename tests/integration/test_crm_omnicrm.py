@@ -9,13 +9,16 @@ import pytest
 import yaml
 from sqlalchemy import create_engine, make_url, text
 
+from mailworker.config.invoice import InvoiceSettings
 from mailworker.config.settings import parse_settings
 from mailworker.crm import open_source
+from mailworker.crm.invoice_document import crm_document
 from mailworker.crm.omnicrm import OmnicrmRows
 from mailworker.crm.omnicrm import rows as module
 from mailworker.crm.omnicrm.columns import COLUMNS, TABLES
 from mailworker.crm.print_crm_block import queries_block
 from mailworker.errors import Misconfigured, Unreachable
+from mailworker.invoices.from_json.invoice import read_invoice
 from tests.omnicrm.schema import DATA, GUESSES, SCHEMA, changed, other_schema, statements
 
 pytestmark = pytest.mark.integration
@@ -194,6 +197,15 @@ def test_texts_in_binary_columns_are_texts(url):
     run(url, "UPDATE customer SET customer_name = x'ff' WHERE customer_id = 1")
     (page,) = crm.open_invoices()
     assert page.faults == ("Invoice 101: customer_name is not a text.",)
+
+
+def test_a_reminder_asks_for_what_the_invoice_prints_to_the_cent(url):
+    """Of 8.335 and its tax of 1.665 the page prints 8.34, 1.67 and their sum."""
+    run(url, "UPDATE `transaction` SET retail_cost = 8.335, tax_amount = 1.665 WHERE transaction_id = 8")
+    crm = crm_of(url)
+    printed = read_invoice(crm_document(crm, "401"), InvoiceSettings()).totals
+    assert (crm.invoice("401").owed, crm.invoice("401").total) == (printed.due, printed.gross)
+    assert printed.gross == Decimal("10.01")
 
 
 def test_a_document_shows_whether_it_is_paid_or_void(url):

@@ -28,8 +28,8 @@ from mailworker.crm.omnicrm.sql_expressions import (
     link,
     literal,
     selected,
+    tax,
     transactions_sum,
-    with_tax,
 )
 from mailworker.errors import Misconfigured, Unreachable
 
@@ -349,8 +349,9 @@ def test_the_pieces_of_sql():
         == f"{start}COALESCE(p.`contact_types` LIKE '%billing%', 0) DESC, p.`contact_id` LIMIT 1)"
     )
     assert best_email(without("contact.types"), SETTINGS, "c.id") == f"{start}p.`contact_id` LIMIT 1)"
-    assert transactions_sum(without("invoice.currency"), with_tax(schema), "EUR") == (
-        "(SELECT ROUND(COALESCE(SUM(t.`retail_cost` + COALESCE(t.`tax_amount`, t.`retail_cost` * t.`tax_percentage` / 100, 0)), 0), 2) FROM `transaction` t "
+    assert transactions_sum(without("invoice.currency"), ("t.`retail_cost`", tax(schema)), "EUR") == (
+        "(SELECT ROUND(COALESCE(SUM(t.`retail_cost`), 0), 2) + "
+        "ROUND(COALESCE(SUM(COALESCE(t.`tax_amount`, t.`retail_cost` * t.`tax_percentage` / 100, 0)), 0), 2) FROM `transaction` t "
         "WHERE t.`invoice_id` = i.`invoice_id` AND COALESCE(t.`void`, 0) = 0)"
     )
     assert selected({"a": "x", "b": None, "c": "y"}) == "x AS a,\n       y AS c"

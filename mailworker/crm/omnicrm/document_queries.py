@@ -35,6 +35,7 @@ def invoice_document(schema: Schema, settings: OmnicrmSettings) -> str:
     """An invoice's head, with the customer as `client_...`."""
     key, customer = schema.of("i", "invoice.id"), schema.of("i", "invoice.customer")
     address, site = first_site(schema, customer, _ADDRESS)
+    cost = schema.of("t", "transaction.cost")
     columns = {
         "invoice_id": key,
         "invoice_number": invoice_number(schema),
@@ -44,8 +45,8 @@ def invoice_document(schema: Schema, settings: OmnicrmSettings) -> str:
         "end_date": column(schema, "i", "invoice.ends"),
         "status": invoice_status(schema),
         "currency": invoice_currency(schema, settings),
-        "total_amount": transactions_sum(schema, schema.of("t", "transaction.cost"), settings.currency),
-        "total_tax": transactions_sum(schema, tax(schema), settings.currency),
+        "total_amount": transactions_sum(schema, (cost,), settings.currency),
+        "total_tax": transactions_sum(schema, (tax(schema),), settings.currency),
         "customer_id": customer,
         "client_name": schema.of("c", "customer.name"),
         "client_email": best_email(schema, settings, customer),

@@ -23,8 +23,8 @@ from mailworker.crm.omnicrm.sql_expressions import (
     link,
     of_customer,
     selected,
+    tax,
     transactions_sum,
-    with_tax,
 )
 
 _CUSTOMER = ("customer.id", "customer.name")
@@ -80,7 +80,8 @@ def _invoices(schema: Schema, settings: OmnicrmSettings, *, orphans: bool = Fals
     """`orphans` are invoices whose customer is gone: without a name they cannot be read, and are counted."""
     key, customer = schema.of("i", "invoice.id"), schema.of("i", "invoice.customer")
     status, names = invoice_status(schema), settings.attributes
-    sum_ = transactions_sum(schema, with_tax(schema), settings.currency)
+    cost = schema.of("t", "transaction.cost")
+    sum_ = transactions_sum(schema, (cost, tax(schema)), settings.currency)
     columns = {
         "invoice_id": key,
         "customer_id": customer,

@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - the names are the database's own, quoted; the operator's texts are literals of `literal`
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mailworker.config.omnicrm import OmnicrmSettings
 from mailworker.core.currency import minor_units
@@ -104,11 +104,6 @@ def best_email(schema: Schema, settings: OmnicrmSettings, customer: str) -> str:
     )
 
 
-def with_tax(schema: Schema) -> str:
-    """What the transaction `t` comes to, tax included."""
-    return f"{schema.of('t', 'transaction.cost')} + {tax(schema)}"
-
-
 def tax(schema: Schema) -> str:
     """The tax of the transaction `t`: its amount, or what its rate makes where no amount is written."""
     cost, amount = (schema.of("t", f"transaction.{word}") for word in ("cost", "tax"))
@@ -121,12 +116,15 @@ def not_voided(schema: Schema) -> str:
     return f"COALESCE({schema.of('t', 'transaction.void')}, 0) = 0"
 
 
-def transactions_sum(schema: Schema, value: str, currency: str) -> str:
-    """The sum of this value of the transactions of the invoice `i`, voided ones left out."""
+def transactions_sum(schema: Schema, values: Sequence[str], currency: str) -> str:
+    """The sum of these values of the transactions of the invoice `i`, voided ones left out.
+
+    Each is rounded by itself, as an invoice prints its amount before tax and its tax.
+    """
     digits = _MOST_DIGITS if "invoice.currency" in schema else minor_units(currency)
+    sums = " + ".join(f"ROUND(COALESCE(SUM({value}), 0), {digits})" for value in values)
     return (
-        f"(SELECT ROUND(COALESCE(SUM({value}), 0), {digits})"
-        f" FROM {schema.table('transaction')} t"
+        f"(SELECT {sums} FROM {schema.table('transaction')} t"
         f" WHERE {schema.of('t', 'transaction.invoice')} = {schema.of('i', 'invoice.id')}"
         f" AND {not_voided(schema)})"
     )
