@@ -21,6 +21,8 @@ from tests.contract.recording import everything_fits
 
 VERIFICATION = "api_crmCommunicationEmailVerification"
 RESET = "api_crmCommunicationUserPasswordReset"
+#: Before a command that a test ends with Ctrl-C: a shell that runs the tests in the background lets all ignore it.
+HEARS_CTRL_C = ("env", "--default-signal=INT")
 
 
 @dataclass

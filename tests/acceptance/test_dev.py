@@ -15,6 +15,7 @@ from mailworker.cli.local_stack.redis_server import free_port
 from mailworker.client import MailClient
 from mailworker.config.settings import load_settings
 from mailworker.simulator import ControlClient
+from tests.acceptance.conftest import HEARS_CTRL_C
 
 pytestmark = pytest.mark.acceptance
 
@@ -41,6 +42,7 @@ def test_an_operators_own_file_runs_on_this_machine(tmp_path: Path):
     inbox, web, redis = free_port(), free_port(), free_port()
     ports = ["--port", str(inbox), "--web-port", str(web), "--redis-port", str(redis)]
     command = [
+        *HEARS_CTRL_C,
         sys.executable,
         "-m",
         "mailworker",

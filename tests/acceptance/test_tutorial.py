@@ -14,6 +14,7 @@ import pytest
 from mailworker.cli.local_stack import wait_until
 from mailworker.cli.local_stack.redis_server import free_port
 from mailworker.simulator import ControlClient
+from tests.acceptance.conftest import HEARS_CTRL_C
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
 
@@ -68,7 +69,11 @@ class Reader:
         ports = [one for pair in zip(names, map(str, self.ports), strict=True) for one in pair]
         with (self.folder / "said").open("wb") as said:
             dev = subprocess.Popen(
-                [*START.split(), *ports], stdout=said, stderr=said, cwd=self.folder, env=self.environ
+                [*HEARS_CTRL_C, *START.split(), *ports],
+                stdout=said,
+                stderr=said,
+                cwd=self.folder,
+                env=self.environ,
             )
         text = (self.folder / "said").read_text
         assert wait_until(lambda: dev.poll() is not None or "Ctrl-C ends" in text(), seconds=120), text()
