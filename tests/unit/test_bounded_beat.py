@@ -21,6 +21,7 @@ def scheduler(tmp_path, monkeypatch):
     )
     made = BoundedScheduler(app, schedule_filename=str(tmp_path / "schedule"))
     yield made
+    made.producer.channel.queue_purge("looks")  # kombu keeps what is in memory for the whole process
     made.close()
 
 
