@@ -19,6 +19,7 @@ settings.load_profile("untimed")
 pytest_plugins = [
     "tests.measuring.plugin",  # before all that imports the product
     "tests.distribution",
+    "tests.ran_before",
     "tests.integration.postgres",
     "tests.integration.mariadb",
     "mailworker.simulator.pytest_plugin",

@@ -40,9 +40,7 @@ def tried(tmp_path):
         for name, text in files.items():
             (tmp_path / f"test_{name}.py").write_text(text)
         (tmp_path / "pytest.ini").write_text("[pytest]\n")
-        (tmp_path / "counted.py").write_text("if __name__ != 'counted':\n    a = 1\n    b = 2\n    c = 3\n")
-        (tmp_path / ".coveragerc").write_text("[report]\nfail_under = 90\n[run]\nsource = .\nomit = test_*\n")
-        plugins = "-p xdist.plugin -p pytest_cov.plugin"  # the others only take time to load
+        plugins = "-p xdist.plugin -p tests.ran_before"  # the others only take time to load
         done = subprocess.run(
             [sys.executable, "-m", "tests.second_try", *arguments],
             cwd=tmp_path,
@@ -64,10 +62,9 @@ def tried(tmp_path):
 def test_what_failed_once_and_passes_alone_is_listed_and_passes(tried):
     code, printed = tried("-n", "1", "--dist", "loadfile", flaky=FLAKY, late=ERRORS_ONCE, passes=PASSES)
     assert code == 0, printed
-    assert (
-        "PASSED ALONE (mend these):\n==   test_flaky.py::test_flaky\n==   test_late.py::test_late\n"
-        in printed
-    )
+    told = printed.partition("PASSED ALONE")[2]
+    assert "==   test_flaky.py::test_flaky\n==     assert False\n" in told
+    assert "==   test_late.py::test_late\n" in told
     assert "test_passes" not in printed.partition("FAILED ONCE")[2]
 
 
@@ -81,8 +78,8 @@ def test_nothing_is_run_twice_where_all_pass(tried):
 def test_what_fails_twice_fails(tried):
     code, printed = tried("-n", "1", "--dist", "loadfile", fails=FAILS, flaky=FLAKY)
     assert code == 1
-    assert "FAILED TWICE:\n==   test_fails.py::test_fails\n" in printed
-    assert "PASSED ALONE" not in printed
+    assert printed.endswith("FAILED TWICE:\n==   test_fails.py::test_fails\n==     assert False\n")
+    assert "==   test_flaky.py::test_flaky\n" in printed.partition("PASSED ALONE")[2]
 
 
 def test_a_file_that_cannot_be_collected_fails(tried):
@@ -105,7 +102,12 @@ def test_many_failures_are_no_accident(tried):
     assert "11 TESTS FAILED: too many for a second try." in printed
 
 
-def test_coverage_below_its_floor_fails_though_all_pass_at_the_second_try(tried):
-    code, printed = tried("--cov", "--cov-report=", flaky="import counted\n" + FLAKY)
-    assert code != 0, printed
-    assert "PASSED ALONE" in printed
+def test_what_an_earlier_file_broke_is_told_with_that_file(tried):
+    leaves = "import os\ndef test_leaves(): os.environ['LEFT'] = '1'\n"
+    depends = "import os\ndef test_depends(): assert 'LEFT' not in os.environ, 'it was left'\n"
+    code, printed = tried("-n", "1", "--dist", "loadfile", a_leaves=leaves, b_depends=depends)
+    assert code == 0, printed
+    assert printed.endswith(
+        "==   test_b_depends.py::test_depends\n==     AssertionError: it was left\n"
+        "==     its process had run before it: test_a_leaves.py\n"
+    )
