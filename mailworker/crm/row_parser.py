@@ -30,6 +30,9 @@ _LARGEST = Decimal("1e20")
 _YES = {"1", "true", "t", "yes", "y"}
 _NO = {"0", "false", "f", "no", "n"}
 
+#: An address as mail programs copy it, with its owner's name.
+_NAMED_ADDRESS = re.compile(r"[^<>]*<([^<>\s]+@[^<>\s]+)>")
+
 #: A bare date here means "through that day": the moment is the midnight after it, where the customer lives.
 _THROUGH = {"expires_at", "ends_at"}
 #: Staff choose a day for these; a column of dates with times keeps it as that day's first moment.
@@ -196,9 +199,11 @@ def identity(value: Any) -> str:
 
 
 def first_address(value: Any) -> str:
-    """The first of several addresses in one field, `a@x.fr; b@x.fr`: a mail has one reader."""
+    """The first of several addresses in one field, `a@x.fr; b@x.fr`, without a name: `Zoé <a@x.fr>`."""
     found = (one.strip() for one in re.split("[;,]", text(value)))
-    return next((one for one in found if "@" in one), text(value))
+    first = next((one for one in found if "@" in one), text(value))
+    named = _NAMED_ADDRESS.fullmatch(first)
+    return named[1] if named else first
 
 
 def language(value: Any) -> str:

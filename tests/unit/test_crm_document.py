@@ -9,6 +9,7 @@ from mailworker.config.crm import CrmSettings
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.crm import open_source
 from mailworker.crm.invoice_document import crm_document, document_of, gaps
+from mailworker.crm.row_parser import first_address
 from mailworker.errors import BadInput, PermanentError
 from mailworker.intake import Intake
 from mailworker.invoices.from_json.invoice import read_invoice
@@ -57,6 +58,24 @@ def test_lines_stand_in_the_order_of_their_positions_as_people_count(positions, 
 @pytest.mark.parametrize("header", [HEADER | {"client_email": "a@x.example; b@x.example"}, {"client": {"email": "a@x.example,b@x.example"}}])  # fmt: skip
 def test_of_several_addresses_the_first_is_the_documents(header):
     assert document_of(header, ())["client"]["email"] == "a@x.example"
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("Zoé Roussel <zoe@x.example>", "zoe@x.example"),
+        ('"Roussel, Zoé" <zoe@x.example>', "zoe@x.example"),
+        ("<zoe@x.example>", "zoe@x.example"),
+        ("n/a; Zoé <zoe@x.example>, b@x.example", "zoe@x.example"),
+        ("old@x.example <new@x.example>", "new@x.example"),
+        ("Zoé <zoe@x.example", "Zoé <zoe@x.example"),  # no address, and refused as none
+        ("zoe@x.example <formerly z@x.example>", "zoe@x.example <formerly z@x.example>"),
+        ("a <b> <zoe@x.example>", "a <b> <zoe@x.example>"),
+        ("zoe at home", "zoe at home"),
+    ],
+)
+def test_an_address_with_its_owners_name_is_the_address(text, address):
+    assert first_address(text) == address
 
 
 def test_an_apis_record_is_a_document_as_it_is():
