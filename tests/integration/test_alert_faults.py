@@ -25,6 +25,7 @@ from mailworker.client import MailClient
 from mailworker.config.settings import parse_settings
 from mailworker.container import Container
 from mailworker.core.clock import utc_now
+from mailworker.ledger import campaign_rows
 from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import mailjet_contacts
 from mailworker.ledger.holds import hold, hold_by_hand
@@ -140,6 +141,13 @@ def held(site):
 def held_by_hand(site, days=0):
     with site.container.ledger.write() as connection:
         hold_by_hand(connection, "*", reason="maintenance", now=utc_now() - timedelta(days=days))
+
+
+def a_campaign_that_stopped(site):
+    texts = {"id": "c1", "name": "autumn", "way": "workers", "segment": "", "contact_type": "billing"}
+    more = {"content": {}, "state": "paused", "written": 0, "left_out": 0, "note": "the kind has no way out"}
+    with site.container.ledger.write() as connection:
+        campaign_rows.add(connection, texts | more | {"created_at": utc_now(), "changed_at": utc_now()})
 
 
 def an_invoice_that_waits(site):
@@ -286,6 +294,7 @@ FAULTS = {
     "MailworkerRejectedJobs": refused_job,
     "MailworkerQuarantine": quarantine,
     "MailworkerTriedAgain": tried_again,
+    "MailworkerCampaignStopped": a_campaign_that_stopped,
     "MailworkerScanLate": a_scan_that_did_not_run,
     "MailworkerNoEvents": lambda site: site.add(minutes=120, state="sent"),
     "MailworkerRedisFull": redis_is_almost_full,
