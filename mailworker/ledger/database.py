@@ -114,6 +114,8 @@ class Ledger:
         """Raise LedgerUnavailable where a writer is refused, or kept waiting for more than five seconds."""
         with self.write(_QUICK_SECONDS) as connection:
             connection.exec_driver_sql("UPDATE messages SET state = state WHERE 1 = 0")
+            if connection.dialect.name == "sqlite":  # a page is written, which a full disk refuses
+                connection.exec_driver_sql("PRAGMA user_version = 0")
 
     def close(self) -> None:
         """Give all connections back."""

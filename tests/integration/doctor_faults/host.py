@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from mailworker.cli.doctor_checks import rendering
+from mailworker.ledger import Ledger
 from tests.integration.doctor_faults.installation import Installation
 from tests.integration.doctor_faults.registry import fault
 from tests.integration.mailjet_wire import Wire, answer
@@ -64,10 +65,26 @@ def _(site: Installation) -> None:
     disk = small_disk(site, "2m")
     site.configure(worker={"database_url": f"sqlite:///{disk}/ledger.db"})
     site.doctor("--only", "ledger")  # makes the tables
+    fill(disk)
+
+
+def fill(disk: Path) -> None:
     with contextlib.suppress(OSError), (disk / "filler").open("wb") as file:
         while True:
             file.write(b"x" * 4096)
             file.flush()
+
+
+@fault(
+    89, "the ledger's disk fills up while workers use it", subjects=("ledger",),
+    says="disk is full", cure="free some of it",
+)  # fmt: skip
+def _(site: Installation) -> None:
+    disk = small_disk(site, "2m")
+    site.configure(worker={"database_url": f"sqlite:///{disk}/ledger.db"})
+    worker = site.closing.enter_context(contextlib.closing(Ledger.open(f"sqlite:///{disk}/ledger.db")))
+    worker.demand_writable()  # the files beside the database are there, and stay
+    fill(disk)
 
 
 @fault(
