@@ -112,7 +112,7 @@ COMMANDS = {
     "balances run --dry-run": _BALANCES | _TABLE | {"structlog"},
     "balances start": _BALANCES | _TABLE | {"structlog"},
     "contacts sync --dry-run": _CRM | _CONTACTS | _TABLE,
-    "contacts status": _LEDGER | _TABLE,
+    "contacts status": _LEDGER | _REDIS | _ADDRESS | _TABLE,
     "contacts retry": _LEDGER | _REDIS,
     "campaign segment language='fr'": _CONTACTS | _TABLE,
     "campaign create n1 --everybody --subject S --text T": _TABLE,
