@@ -329,6 +329,24 @@ def wire(*chunks: bytes, cut: bool = False) -> Wire:
     return made
 
 
+@pytest.mark.parametrize("what", ["the client goes", "the server stops", "the time is up"])
+def test_a_silence_without_end_ends_with_the_client_the_server_or_its_time(what):
+    async def silence() -> None:
+        closing, hangs = asyncio.Event(), asyncio.Event()
+
+        async def receive() -> dict[str, Any]:
+            if what != "the client goes":
+                await hangs.wait()
+            return {"type": "http.disconnect"}
+
+        if what == "the server stops":
+            closing.set()
+        seconds = 0.0 if what == "the time is up" else None
+        await asyncio.wait_for(Wire({}, receive, None).wait(seconds, closing), 60)  # type: ignore[arg-type]
+
+    asyncio.run(silence())
+
+
 @pytest.mark.parametrize(
     ("most", "body"),
     [(0, b"abcdefgh"), (8, b"abcdefgh"), (7, None), (3, None)],
@@ -446,6 +464,20 @@ def test_an_old_url_gets_each_event_bare(monkeypatch, version, bodies):
     monkeypatch.setattr(post_events, "post", lambda url, body: posted.append((url, body)) or True)
     asyncio.run(poster()._deliver({"Url": "u", "Version": version}, [{"a": 1}, {"b": 2}]))
     assert posted == [("u", body) for body in bodies]
+
+
+def test_posts_on_their_way_end_with_the_poster():
+    async def ended() -> bool:
+        made = poster()
+        on_its_way = asyncio.create_task(asyncio.Event().wait())  # what never comes
+        made._on_the_way.add(on_its_way)
+        work = asyncio.create_task(made.work())
+        await asyncio.sleep(0)
+        work.cancel()
+        done, _ = await asyncio.wait({on_its_way, work}, timeout=60)
+        return done == {on_its_way, work}
+
+    assert asyncio.run(ended())
 
 
 @pytest.mark.parametrize(("failures", "status"), [(2, "alive"), (2881, "dead")])
