@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, case, func, select
+from sqlalchemy import ColumnElement, Connection, TextClause, case, func, select
 
 from mailworker.core.lane import Lane
 from mailworker.core.states import FINAL, WAITING
@@ -134,14 +134,12 @@ def unknown_because(connection: Connection, beginning: str) -> tuple[int, str | 
     return count, reason
 
 
-def tried_again(connection: Connection, *, limit: int = 5) -> Sequence[tuple[str | None, int]]:
+def tried_again(connection: Connection) -> Sequence[tuple[str | None, int]]:
     """Of messages that were tried three times or more and are still on their way: reasons, with how many.
 
     Each try puts a message off, so none of them ever counts as ready for long.
     """
-    count, alone = func.count().label("count"), reason_alone(connection).label("alone")
-    query = select(alone, count).where(TRIED_AGAIN).group_by(alone).order_by(count.desc(), alone)
-    return [(reason, number) for reason, number in connection.execute(query.limit(limit))]
+    return _reasons(connection, TRIED_AGAIN)
 
 
 def count_tried_again(connection: Connection) -> int:
@@ -149,18 +147,17 @@ def count_tried_again(connection: Connection) -> int:
     return count_rows(connection, messages, TRIED_AGAIN)
 
 
-def failed_since(
-    connection: Connection, since: datetime, *, limit: int = 5
-) -> Sequence[tuple[str | None, int]]:
+def failed_since(connection: Connection, since: datetime) -> Sequence[tuple[str | None, int]]:
     """The most frequent reasons of messages that failed since then, with how many."""
+    return _reasons(connection, NOT_SENT, messages.c.state == "failed", messages.c.changed_at >= since)
+
+
+def _reasons(
+    connection: Connection, *where: ColumnElement[bool] | TextClause
+) -> Sequence[tuple[str | None, int]]:
+    """The five most frequent reasons of these messages."""
     count, alone = func.count().label("count"), reason_alone(connection).label("alone")
-    query = (
-        select(alone, count)
-        .where(NOT_SENT, messages.c.state == "failed", messages.c.changed_at >= since)
-        .group_by(alone)
-        .order_by(count.desc(), alone)
-        .limit(limit)
-    )
+    query = select(alone, count).where(*where).group_by(alone).order_by(count.desc(), alone).limit(5)
     return [(reason, number) for reason, number in connection.execute(query)]
 
 
