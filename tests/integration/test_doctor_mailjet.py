@@ -40,7 +40,7 @@ def said(**answers):
     return [fault for one in examined(**answers) for fault in one.faults]
 
 
-def examined(*, key=None, sender=None, records=None, content=None, hooks=None, url=None):
+def examined(*, key=None, sender=None, records=None, content=None, hooks=None, url=None, webhook_url=None):
     content = content or data(CONTENT)
     key, sender = key or data(KEY), sender or (data(SENDER),)
     hooks = hooks or data(*HOOKS)
@@ -48,7 +48,7 @@ def examined(*, key=None, sender=None, records=None, content=None, hooks=None, u
     with Wire([key, *sender, records, content, content, hooks]) as wire:
         container = Container(parse_settings(CONFIG.format(url=url or wire.url.rstrip("/")), environ={}))
         container.__dict__["bucket"] = FreeBucket()
-        found = list(mailjet.examine(container, None))
+        found = list(mailjet.examine(container, webhook_url))
         container.gateway.close()
     return found
 
@@ -62,6 +62,12 @@ def test_a_domain_without_records_is_a_note():
 
 def test_an_account_that_is_well():
     assert said() == []
+
+
+@pytest.mark.parametrize(("place", "is_well"), [("crm.example", True), ("other.example", False)])
+def test_exactly_the_webhook_that_was_named_is_asked_about(place, is_well):
+    found = said(webhook_url=HOOK["Url"].replace("crm.example", place))
+    assert (found == []) is is_well, found
 
 
 HTML = answer(200, "<html>Please log in</html>", "text/html")

@@ -31,6 +31,8 @@ def plain(text):
         ("0", "min", "0 min", "0 min"),
         ("1.5", "h", "1 h 30 min", "1 h 30 min"),
         ("15", "Go", "15 Go", "15 GB"),
+        ("15", " Go ", "15 Go", "15 GB"),
+        ("5", " Étoiles ", "5 Étoiles", "5 Étoiles"),
         ("1.5", "GB", "1,5 Go", "1.5 GB"),
         ("900", "Mo", "900 Mo", "900 MB"),
         ("1", "jour", "1 jour", "1 day"),
