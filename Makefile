@@ -40,7 +40,7 @@ test: $(READY) ## Run the tests on all cores (T=path: some, one after the other;
 		$(if $(T),$(T),-m "not faults and not benchmark and not image" -n auto --dist loadfile)
 	@$(if $(COVERAGE),$(BIN)/coverage combine --quiet)
 	@$(if $(COVERAGE),git rev-parse HEAD >var/coverage.revision 2>/dev/null || :)
-	@$(if $(COVERAGE),printf 'Lines that tests execute, in percent: ' && $(BIN)/coverage report --format=total)
+	@$(if $(COVERAGE),printf 'Percent of the lines that tests execute: ' && $(BIN)/coverage report --format=total)
 
 .PHONY: lint
 lint: $(READY) ## Check style, types and the layers between the packages
