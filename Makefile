@@ -39,8 +39,8 @@ test: $(READY) ## Run the tests on all cores (T=path: some, one after the other;
 	@$(if $(COVERAGE),MEASURED=var/coverage) $(BIN)/python -m $(if $(AGAIN),tests.second_try,pytest) \
 		$(if $(T),$(T),-m "not faults and not benchmark and not image" -n auto --dist loadfile)
 	@$(if $(COVERAGE),$(BIN)/coverage combine --quiet)
-	@$(if $(COVERAGE),git rev-parse HEAD >var/coverage.revision 2>/dev/null || :)
 	@$(if $(COVERAGE),printf 'Percent of the lines that tests execute: ' && $(BIN)/coverage report --format=total)
+	@$(if $(COVERAGE),git rev-parse HEAD >var/coverage.revision 2>/dev/null || :)
 
 .PHONY: lint
 lint: $(READY) ## Check style, types and the layers between the packages
