@@ -452,7 +452,7 @@ def shown_by(monkeypatch, module):
     return done
 
 
-def test_what_needs_a_person_is_yellow(monkeypatch, ledger):
+def test_what_needs_a_person_is_yellow(monkeypatch, ledger, redis):
     done = shown_by(monkeypatch, full_sync)
     upserted = SimpleNamespace(new=1, changed=2, unchanged=3)
     result = SimpleNamespace(
@@ -470,7 +470,7 @@ def test_what_needs_a_person_is_yellow(monkeypatch, ledger):
     }  # fmt: skip
     for name, answer in counts.items():
         monkeypatch.setattr(status_output.contact_counts, name, lambda *_, a=answer, **__: a)
-    status_output.show_status(SimpleNamespace(ledger=ledger))
+    status_output.show_status(SimpleNamespace(ledger=ledger, redis=redis))
     assert done[1:] == [
         ("Unsubscribed at Mailjet, and left so: 4", {}),
         ("Waiting because: no token", {"style": "yellow"}),
@@ -480,7 +480,7 @@ def test_what_needs_a_person_is_yellow(monkeypatch, ledger):
     assert done == [("A (c): sent", {}), ("late", {"style": "yellow"}), ("No figures yet.", {})]
 
 
-def test_how_many_contacts_are_named_to_people_and_to_programs(monkeypatch, ledger, capsys):
+def test_how_many_contacts_are_named_to_people_and_to_programs(monkeypatch, ledger, redis, capsys):
     asked = []
 
     def few(name):
@@ -488,7 +488,7 @@ def test_how_many_contacts_are_named_to_people_and_to_programs(monkeypatch, ledg
 
     monkeypatch.setattr(status_output.contact_counts, "refused", few("refused"))
     monkeypatch.setattr(status_output.contact_counts, "noted", few("noted"))
-    container = SimpleNamespace(ledger=ledger)
+    container = SimpleNamespace(ledger=ledger, redis=redis)
     status_output.show_status(container)
     status_output.write_status(container)
     assert asked == [("refused", 20), ("noted", 10), ("refused", 1000)]
@@ -498,6 +498,7 @@ def test_how_many_contacts_are_named_to_people_and_to_programs(monkeypatch, ledg
         "unsubscribed": 0,
         "refused": [],
         "waiting_because": None,
+        "on_redis": 0,
         "full_sync": None,
     }
 
