@@ -280,8 +280,8 @@ def test_only_secrets_are_wiped():
 
 @pytest.mark.parametrize(
     ("counts", "words"),
-    [((0, 0, 0, 1), []), ((1, 0, 0, 1), ["list has 1"]), ((0, 2, 0, 1), ["2 contacts changed"]), ((0, 0, 3, 1), ["3 contacts are not on"]),
-     ((1, 2, 3, 0), ["list has 1", "2 contacts changed", "3 contacts are not on"]), ((0, 0, 0, 0), ["News: nobody may get it any more"])],
+    [((0, 0, 0, 1), []), ((1, 0, 0, 1), ["list has 1"]), ((0, 2, 0, 1), ["2 changed contacts"]), ((0, 0, 3, 1), ["3 contacts are not on"]),
+     ((1, 2, 3, 0), ["list has 1", "2 changed contacts", "3 contacts are not on"]), ((0, 0, 0, 0), ["News: nobody may get it any more"])],
 )  # fmt: skip
 def test_an_audience_that_is_not_whom_the_ledger_counts_stops_a_campaign(counts, words):
     faults = check_audience(AudienceFacts(*counts), "News")
