@@ -48,6 +48,7 @@ PLACES = {
 #: Beginnings of commands that cannot run here, and why.
 NOT_HERE = {
     "mailworker health": "there are no workers here; tests/acceptance/test_leftovers.py",
+    "mailworker demo": "refuses a Redis in use; tests/integration/test_local_stack.py, and `make demo` runs it",
     "mailworker simulator": "serves until Ctrl-C; tests/integration/test_simulator_command.py",
     "mailworker dev": "runs until Ctrl-C; tests/acceptance/test_dev.py",
     "mailworker webhook": "serves until Ctrl-C, and registers where Mailjet is; tests/integration/test_webhook_registration.py",

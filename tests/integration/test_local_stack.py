@@ -42,6 +42,28 @@ def test_a_redis_that_was_named_and_does_not_answer_is_said_at_once(tmp_path, mo
         Servers(tmp_path).__enter__()
 
 
+@pytest.mark.parametrize("command", ["demo", "dev", "bench"])
+def test_no_installations_mail_goes_to_the_local_mailjet(
+    tmp_path, monkeypatch, valkey_redis, valkey, command
+):
+    """Who tries a command in a shell of production has its REDIS_URL and DATABASE_URL there."""
+    monkeypatch.setenv("REDIS_URL", valkey.url)
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/production.db")
+    valkey_redis.xadd("mailworker:bulk", {"v": "1"})
+    ran = CliRunner().invoke(build(), [command, "--folder", str(tmp_path / "new")])
+    assert str(ran.exception).startswith(
+        "The Redis of REDIS_URL is in use: these workers would hand what waits"
+    )
+    assert valkey_redis.keys() == ["mailworker:bulk"]
+    assert not (tmp_path / "production.db").exists()
+
+
+def test_a_named_redis_in_which_nothing_is_serves(tmp_path, monkeypatch, valkey_redis, valkey):
+    monkeypatch.setenv("REDIS_URL", valkey.url)
+    with Servers(tmp_path) as servers:
+        assert servers.redis_url == valkey.url
+
+
 @pytest.mark.parametrize(
     ("option", "what"), [("--port", "The inbox page"), ("--web-port", "The operators' page")]
 )

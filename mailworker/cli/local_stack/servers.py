@@ -15,7 +15,7 @@ from celery import Celery
 
 from mailworker.cli.local_stack.child_process import Child
 from mailworker.cli.local_stack.production_workers import PRODUCTION_WORKERS, WorkerProcess
-from mailworker.cli.local_stack.redis_server import answers, free_port, redis_command
+from mailworker.cli.local_stack.redis_server import answers, free_port, holds_anything, redis_command
 from mailworker.cli.local_stack.trial_config import Sections, local_config, merged, trial_config
 from mailworker.client import MailClient
 from mailworker.config.settings import Settings, load_settings
@@ -83,9 +83,10 @@ class Servers:
 
     `changes` change the trial's crm_config.yaml section by section (`{"worker": {"lease": "5s"}}`); with
     `config` they change a copy of that file, an operator's own, and nothing of a trial's is added.
-    `simulator` are options of `mailworker simulator` (`["--latency", "1"]`). With `redis_url` or the
-    environment's REDIS_URL that Redis is used; otherwise one of its own is started, its data in `folder`.
-    Without `database_url` or the environment's DATABASE_URL the ledger is SQLite in `folder`.
+    `simulator` are options of `mailworker simulator` (`["--latency", "1"]`). With `redis_url`, or the
+    environment's REDIS_URL where nothing is in it yet, that Redis is used; otherwise one of its own is
+    started, its data in `folder`. Without `database_url` the ledger is SQLite in `folder`: the environment's
+    DATABASE_URL may be production's, whose mail these workers would hand to the local Mailjet.
     """
 
     def __init__(
@@ -109,7 +110,8 @@ class Servers:
         self._redis_port = None if given else redis_port or free_port()
         self.redis_url = given or f"redis://127.0.0.1:{self._redis_port}/0"
         sqlite = f"sqlite:///{self.folder / 'mailworker.db'}"
-        self.database_url = database_url or os.environ.get("DATABASE_URL") or sqlite
+        self.database_url = database_url or sqlite
+        self._found_redis = None if redis_url else given
         self.simulator_url = f"http://127.0.0.1:{self._simulator_port}"
         self.config = self.folder / "crm_config.yaml"
         self.children: list[Child] = []
@@ -121,6 +123,7 @@ class Servers:
             stack.callback(self.close)
             self._write_config()
             self.start_redis()
+            self._demand_unused_redis()
             self.start_simulator()
             stack.pop_all()
         return self
@@ -178,6 +181,13 @@ class Servers:
         self.redis = self._keep(Child("Redis", command, self._log("redis"), self.environ))
         self.redis.wait_ready(lambda: answers(self.redis_url), seconds=30)
         return self.redis
+
+    def _demand_unused_redis(self) -> None:
+        if self._found_redis and holds_anything(self._found_redis):
+            raise Misconfigured(
+                "The Redis of REDIS_URL is in use: these workers would hand what waits there to the local "
+                "Mailjet. Unset REDIS_URL, or name a database of that Redis in which nothing is."
+            )
 
     def start_simulator(self) -> Child:
         """Start the local Mailjet, anew after it was killed; it forgets its mails then."""
