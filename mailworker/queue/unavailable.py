@@ -3,7 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import (
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 
 from mailworker.errors import TransientError
 
@@ -11,6 +17,9 @@ _NOT_OURS = (
     "Redis holds something else where mailworker's streams belong: another program uses this database. "
     "Give mailworker one of its own (worker.redis_url)."
 )
+
+#: Redis's own words for a server that takes no writes for now (its configuration file names both).
+_NO_WRITES = ("MISCONF ", "NOREPLICAS ")
 
 
 class StreamUnavailable(TransientError):
@@ -34,10 +43,12 @@ def what_redis_means(fault: RedisError) -> str:
     """A sentence for a Redis that is away, and others for one that answers, and refuses."""
     if not isinstance(fault, ResponseError):
         return f"Redis does not answer ({type(fault).__name__}): start it, or correct worker.redis_url."
-    if isinstance(fault, OutOfMemoryError | ReadOnlyError):
-        return "Redis takes no writes, for it is full or a replica: run `mailworker doctor --only redis`."
     words = str(fault).partition(", with args")[0]  # what follows are values
-    return (
-        f"Redis refuses a command that mailworker needs ({words}): let its user have all but @admin, on all "
-        "keys and channels, and rename none."
-    )
+    if isinstance(fault, OutOfMemoryError | ReadOnlyError) or words.startswith(_NO_WRITES):
+        return "Redis takes no writes: run `mailworker doctor --only redis`, which says why."
+    if isinstance(fault, NoPermissionError) or words.startswith("unknown command"):
+        return (
+            f"Redis refuses a command that mailworker needs ({words}): let its user have all but @admin, on "
+            "all keys and channels, and rename none."
+        )
+    return f"Redis refuses a command ({words}): run `mailworker doctor --only redis`."

@@ -1,7 +1,15 @@
 """The group of a stream's readers: made by whoever comes first, and a quarrel over it harms nobody."""
 
+import re
+
 import pytest
-from redis.exceptions import ResponseError
+from redis.exceptions import (
+    ConnectionError,  # noqa: A004 - Redis's
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+)
 
 from mailworker.errors import TransientError
 from mailworker.queue.drain import drain
@@ -34,12 +42,34 @@ def test_of_two_first_readers_both_read(redis, stream, monkeypatch):
     assert len(stream.fresh()) == 1
 
 
-def test_any_other_refusal_is_for_later(redis, stream, monkeypatch):
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        (OutOfMemoryError("command not allowed"), "Redis takes no writes: run"),
+        (ReadOnlyError("You can't write"), "Redis takes no writes: run"),
+        (ResponseError("MISCONF Redis is configured to save"), "Redis takes no writes: run"),
+        (ResponseError("NOREPLICAS Not enough good replicas"), "Redis takes no writes: run"),
+        (
+            NoPermissionError("no permissions to run 'eval'"),
+            "Redis refuses a command that mailworker needs (no",
+        ),
+        (
+            ResponseError("unknown command 'EVAL', with args beginning with: 'zoe@x.example'"),
+            "Redis refuses a command that mailworker needs (unknown command 'EVAL'): let its user",
+        ),
+        (
+            ResponseError("BUSY Redis is busy running a script."),
+            "Redis refuses a command (BUSY Redis is busy running a script.): run `mailworker doctor",
+        ),
+        (ConnectionError("10.0.0.1 refused"), "Redis does not answer (ConnectionError): start it"),
+    ],
+)
+def test_any_other_refusal_is_for_later_and_told_with_its_cure(stream, redis, monkeypatch, fault, sentence):
     def refused(*_, **__):
-        raise ResponseError("OOM command not allowed")
+        raise fault
 
-    monkeypatch.setattr(redis, "xgroup_create", refused)
-    with pytest.raises(StreamUnavailable, match="ResponseError"):
+    monkeypatch.setattr(redis, "eval", refused)
+    with pytest.raises(StreamUnavailable, match=f"^{re.escape(sentence)}"):
         stream.fresh()
 
 
