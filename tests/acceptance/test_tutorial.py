@@ -1,5 +1,6 @@
 """docs/tutorial.md, typed word for word by somebody whose checkout is fresh: each command works, and the mails arrive."""
 
+import json
 import os
 import re
 import shutil
@@ -51,6 +52,8 @@ class Reader:
         if line.startswith("export CRM_CONFIG=$PWD/"):
             self.environ["CRM_CONFIG"] = str(self.folder / "var/dev/crm_config.yaml")
             return ""
+        if line.startswith("mailworker campaign create"):
+            assert wait_until(self._list_is_in_line, seconds=60), self.types("mailworker contacts status")
         done = subprocess.run(
             ["bash", "-c", line],
             cwd=self.folder,
@@ -62,6 +65,10 @@ class Reader:
         )
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
         return done.stdout
+
+    def _list_is_in_line(self) -> bool:
+        segment = json.loads(self.types("mailworker campaign segment 'city = \"Lyon\"' --json"))
+        return segment["reachable"] > 0 == segment["outside"]
 
     def starts(self) -> subprocess.Popen[bytes]:
         """The command that goes on, on free ports."""
