@@ -721,8 +721,8 @@ def test_a_worker_that_can_work_is_well(scene):
 
 def test_a_worker_whose_ledger_has_no_tables_is_not(scene):
     with scene().container.ledger.write() as connection:
-        connection.execute(text("DROP TABLE holds"))
-    with pytest.raises(TransientError, match="no such table: holds"):
+        connection.execute(text("DROP TABLE messages"))
+    with pytest.raises(TransientError, match="no such table: messages"):
         health.health()
 
 
@@ -731,7 +731,7 @@ def test_a_worker_without_redis_or_ledger_is_not(scene, monkeypatch):
         raise RedisGone("10.0.0.1 refused")
 
     made = scene()
-    made.container.ledger = box(read=away)
+    made.container.ledger = box(demand_writable=away)
     with pytest.raises(TransientError, match="the ledger does not answer"):
         health.health()
     made.container.redis = box(ping=gone)
