@@ -35,8 +35,11 @@ setup: $(READY) ## Make .venv with the pinned packages; quick the second time
 
 .PHONY: test
 test: $(READY) ## Run the tests on all cores (T=path: some, one after the other; COVERAGE=1 measures; AGAIN=1 tries failures twice)
-	@$(BIN)/python -m $(if $(AGAIN),tests.second_try,pytest) $(if $(T),$(T),-m "not faults and not benchmark and not image" -n auto --dist loadfile) \
-		$(if $(COVERAGE),--cov --cov-context=test --cov-report=)
+	@$(if $(COVERAGE),rm -f var/coverage var/coverage.*)
+	@$(if $(COVERAGE),MEASURED=var/coverage) $(BIN)/python -m $(if $(AGAIN),tests.second_try,pytest) \
+		$(if $(T),$(T),-m "not faults and not benchmark and not image" -n auto --dist loadfile)
+	@$(if $(COVERAGE),$(BIN)/coverage combine --quiet)
+	@$(if $(COVERAGE),printf 'Percent of the lines that tests execute: ' && $(BIN)/coverage report --format=total)
 	@$(if $(COVERAGE),git rev-parse HEAD >var/coverage.revision 2>/dev/null || :)
 
 .PHONY: lint

@@ -17,6 +17,7 @@ settings.register_profile(
 settings.load_profile("untimed")
 
 pytest_plugins = [
+    "tests.measuring.plugin",  # before all that imports the product
     "tests.distribution",
     "tests.ran_before",
     "tests.integration.postgres",

@@ -532,7 +532,6 @@ def new_container(tmp_path_factory, mailjet):
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.no_cover  # twice as slow while it is measured, and covers what others do
 @given(steps=st.lists(STEPS, max_size=14))
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_sequence_then_each_kind_of_send(new_container, steps):
