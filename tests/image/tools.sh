@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # What `make image-test` needs from Debian; where it cannot be had, that is said aloud and ends with 1.
 set -euo pipefail
-need=(buildah podman debootstrap runc netavark aardvark-dns catatonit)
+need=(buildah podman debootstrap runc netavark aardvark-dns catatonit iptables)
 missing=()
-for tool in buildah podman debootstrap runc catatonit; do command -v "$tool" >/dev/null || missing+=("$tool"); done
+for tool in buildah podman debootstrap runc catatonit iptables; do command -v "$tool" >/dev/null || missing+=("$tool"); done
 [ ${#missing[@]} = 0 ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     export DEBIAN_FRONTEND=noninteractive
