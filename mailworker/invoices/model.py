@@ -134,7 +134,8 @@ class InvoiceLine:
     """One thing sold. `amount` is before tax, after its allowances; `rate` in per cent, or None.
 
     `unit_price` is the price of `price_base` units. `account` is the phone number or contract it belongs to.
-    `computed` is what the caller's own price makes, where they gave another amount.
+    `computed` is what the caller's own price makes, where they gave another amount. `unrounded` is the amount
+    with the parts of a cent that it was given or reckoned with.
     """
 
     description: str
@@ -151,6 +152,7 @@ class InvoiceLine:
     allowances: tuple[LineAllowance, ...] = ()
     gross_price: GrossPrice | None = None
     computed: Decimal | None = None
+    unrounded: Decimal | None = None
     #: The notes on the item itself (BT-154), and on the line (BT-127).
     detail: str = ""
     note: str = ""

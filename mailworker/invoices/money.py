@@ -1,11 +1,20 @@
 """Decimal money: reading it, its minor units, and EN 16931's one way to round."""
 
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from collections.abc import Sequence
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from mailworker.core.currency import is_currency, minor_units
 
-__all__ = ["decimals_of", "is_currency", "minor_units", "parse_decimal", "round_half_up", "vat_of"]
+__all__ = [
+    "apportioned",
+    "decimals_of",
+    "is_currency",
+    "minor_units",
+    "parse_decimal",
+    "round_half_up",
+    "vat_of",
+]
 
 ZERO = Decimal(0)
 #: More digits than any invoice has; keeps a hostile exponent from becoming a gigabyte of zeros.
@@ -21,6 +30,16 @@ def round_half_up(amount: Decimal, digits: int) -> Decimal:
     """Round as EN 16931 asks: half up, away from zero. The result is never minus zero."""
     rounded = amount.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
     return rounded or abs(rounded)
+
+
+def apportioned(amounts: Sequence[Decimal], digits: int) -> list[Decimal]:
+    """Each rounded down or up, so that they add up to their rounded sum (by largest remainder)."""
+    unit = Decimal(1).scaleb(-digits)
+    parts = [amount.quantize(unit, rounding=ROUND_FLOOR) + ZERO for amount in amounts]
+    units = int((round_half_up(sum(amounts, ZERO), digits) - sum(parts, ZERO)) / unit)
+    for index in sorted(range(len(parts)), key=lambda n: parts[n] - amounts[n])[:units]:
+        parts[index] += unit
+    return parts
 
 
 def parse_decimal(value: Any) -> Decimal:

@@ -1,7 +1,7 @@
 """Sums: VAT by rate as EN 16931 rounds it, and whether the caller's totals agree."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from mailworker.invoices.model import (
@@ -14,7 +14,7 @@ from mailworker.invoices.model import (
     VatCategory,
     VatRow,
 )
-from mailworker.invoices.money import ZERO, round_half_up, vat_of
+from mailworker.invoices.money import ZERO, apportioned, round_half_up, vat_of
 
 _Key = tuple[VatCategory, Decimal | None]
 
@@ -83,15 +83,15 @@ def taxed_by_line(
     """
     if allowances or any(line.tax is None for line in lines):
         return None
-    rows: dict[_Key, tuple[Decimal, Decimal]] = {}
+    taxes: dict[_Key, Decimal] = {}
     for line in lines:
-        tax = line.tax or ZERO
+        key, tax = (line.category, line.rate), line.tax or ZERO
         if abs(tax - vat_of(line.amount, line.rate or ZERO, digits)) > Decimal(1).scaleb(-digits):
             return None
-        basis, total = rows.get((line.category, line.rate), (ZERO, ZERO))
-        rows[line.category, line.rate] = (basis + line.amount, total + tax)
-    reasons = {(row.category, row.rate): row.exemption for row in vat_rows(lines, (), digits)}
-    return tuple(VatRow(*key, *sums, reasons[key]) for key, sums in rows.items())
+        taxes[key] = taxes.get(key, ZERO) + tax
+    rounded = dict(zip(taxes, apportioned(list(taxes.values()), digits), strict=True))
+    rows = {(row.category, row.rate): row for row in vat_rows(lines, (), digits)}
+    return tuple(replace(rows[key], tax=rounded[key]) for key in taxes)
 
 
 def tax_unstated(lines: Sequence[InvoiceLine], allowances: Sequence[DocumentAllowance]) -> bool:
@@ -155,29 +155,44 @@ def with_lines(
     faults: list[str],
     *,
     strict: bool,
-) -> tuple[Totals, tuple[VatRow, ...]]:
-    """Totals of an invoice with lines; a stated sum that differs is a fault that names the difference.
+) -> tuple[tuple[InvoiceLine, ...], Totals, tuple[VatRow, ...]]:
+    """The lines, their totals and taxes; a stated sum that differs is a fault that names the difference.
 
+    Amounts that were given with parts of a cent are rounded each by itself, or, where the stated sum is their
+    own rounded once, so that the lines add up to it (BR-CO-10): 8.34, 8.33 and 8.33 of three times 8.3333.
     `strict` takes only VAT rounded by rate, as an e-invoice must; else VAT rounded line by line passes, too.
     """
+    ways = (tuple(lines), _adding_up(lines, stated.digits))
+    found = [(one, *_added_up(one, allowances, stated, strict=strict)) for one in ways]
+    fitting = [one for one in found if not one[-1]]
+    before_tax = [one for one in fitting if one[1].net == stated.total]
+    kept, totals, rows, wrong = (before_tax or fitting or found)[0]
+    faults += wrong
+    return kept, totals, rows
+
+
+def _adding_up(lines: Sequence[InvoiceLine], digits: int) -> tuple[InvoiceLine, ...]:
+    """The lines with amounts that make the rounded sum of the unrounded ones."""
+    exact = [line.amount if line.unrounded is None else line.unrounded for line in lines]
+    both = zip(lines, apportioned(exact, digits), strict=True)
+    return tuple(line if line.amount == part else replace(line, amount=part) for line, part in both)
+
+
+def _added_up(
+    lines: Sequence[InvoiceLine], allowances: Sequence[DocumentAllowance], stated: Stated, *, strict: bool
+) -> tuple[Totals, tuple[VatRow, ...], list[str]]:
+    """The sums of these lines, and how the stated ones differ."""
     net = sum((line.amount for line in lines), ZERO)
     rows = _breakdown(lines, allowances, stated, sums(net, allowances, ZERO, stated).net, strict=strict)
     tax = sum((row.tax for row in rows), ZERO)
     totals = sums(net, allowances, tax, stated)
     if stated.tax is not None and stated.tax != tax:
-        faults.append(
-            stated.off("total_tax", stated.tax, tax, "the lines, taxed by rate and rounded half up,")
-        )
-    elif stated.total is not None and stated.total not in _totals_meant(totals):
-        faults.append(
-            stated.off(
-                "total_amount",
-                stated.total,
-                totals.gross,
-                f"the lines with their tax ({totals.net} before tax)",
-            )
-        )
-    return totals, rows
+        what = "the lines, taxed by rate and rounded half up,"
+        return totals, rows, [stated.off("total_tax", stated.tax, tax, what)]
+    if stated.total is not None and stated.total not in _totals_meant(totals):
+        what = f"the lines with their tax ({totals.net} before tax)"
+        return totals, rows, [stated.off("total_amount", stated.total, totals.gross, what)]
+    return totals, rows, []
 
 
 def _totals_meant(totals: Totals) -> tuple[Decimal, ...]:

@@ -19,6 +19,7 @@ from mailworker.crm.omnicrm.columns import COLUMNS, TABLES
 from mailworker.crm.print_crm_block import queries_block
 from mailworker.errors import Misconfigured, Unreachable
 from mailworker.invoices.from_json.invoice import read_invoice
+from mailworker.invoices.money import round_half_up
 from tests.omnicrm.schema import DATA, GUESSES, SCHEMA, changed, other_schema, statements
 
 pytestmark = pytest.mark.integration
@@ -199,13 +200,19 @@ def test_texts_in_binary_columns_are_texts(url):
     assert page.faults == ("Invoice 101: customer_name is not a text.",)
 
 
-def test_a_reminder_asks_for_what_the_invoice_prints_to_the_cent(url):
-    """Of 8.335 and its tax of 1.665 the page prints 8.34, 1.67 and their sum."""
-    run(url, "UPDATE `transaction` SET retail_cost = 8.335, tax_amount = 1.665 WHERE transaction_id = 8")
+@pytest.mark.parametrize("costs", [("8.335",), ("8.3333", "0.0050"), ("0.0125",) * 9, ("2.7783",) * 3])
+def test_a_reminder_asks_for_what_the_invoice_prints_to_the_cent(url, costs):
+    """Of 8.335 and its tax of 1.667 the page prints 8.34, 1.67 and their sum."""
+    run(url, "DELETE FROM `transaction` WHERE transaction_id = 8")
+    row = "(4, 401, 'Forfait', {cost}, {cost} * 0.2, 20, 0)"
+    rows = ", ".join(row.format(cost=cost) for cost in costs)
+    columns = "customer_id, invoice_id, title, retail_cost, tax_amount, tax_percentage, void"
+    run(url, f"INSERT INTO `transaction` ({columns}) VALUES {rows}")
     crm = crm_of(url)
     printed = read_invoice(crm_document(crm, "401"), InvoiceSettings()).totals
     assert (crm.invoice("401").owed, crm.invoice("401").total) == (printed.due, printed.gross)
-    assert printed.gross == Decimal("10.01")
+    net = sum(map(Decimal, costs))
+    assert (printed.net, printed.tax) == (round_half_up(net, 2), round_half_up(net / 5, 2))
 
 
 def test_a_document_shows_whether_it_is_paid_or_void(url):

@@ -29,6 +29,7 @@ FRENCH = {
     "credit note",
     "discount on the invoice",
     "partly paid",
+    "parts of a cent",
 }
 
 Check = Callable[[str, bytes], list[str]]

@@ -63,6 +63,10 @@ SORTS: dict[str, dict[str, Any]] = {
     "partly paid": invoice(line(), paid_amount="2.00", client=B2B),
     "a negative price": invoice(line(), line(unit_price="-2.00"), client=B2B),
     "many decimals": invoice(line(quantity="1234.5", unit_price="0.012345"), client=B2B),
+    "parts of a cent": invoice(
+        *[line(unit_price=None, amount="8.3333")] * 3, line(quantity="12.3456", unit_price="0.0125"),
+        line(unit_price=None, amount="-0.012345"), total_amount="25.14", total_tax="5.03", client=B2B
+    ),
     "hostile texts": invoice(line(description="<&>\"' ]]>"), client=B2B | {"name": "A<b>&\x01'"}),
     "yen": invoice(line(unit_price="1200"), client=B2B, currency="JPY", exchange_rate="0.0058"),
 }  # fmt: skip

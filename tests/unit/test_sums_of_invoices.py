@@ -10,6 +10,7 @@ from mailworker.invoices.from_json.fields import InvoiceFields
 from mailworker.invoices.from_json.lines import line_of
 from mailworker.invoices.from_json.tax import LineDefaults
 from mailworker.invoices.model import DocumentAllowance, Exemption, VatCategory, VatRow
+from mailworker.invoices.money import round_half_up
 from mailworker.invoices.totals import (
     Stated,
     joined,
@@ -182,10 +183,35 @@ def test_an_invoice_that_is_only_its_total(given, net, tax, gross, rows, fault):
         ([line(100)], stated(120, 20), True, "120.00", None),
         ([line(100)], stated(100, 0), True, "100.00", None),
         ([line(100)], stated(), True, "100.00", None),
+        ([line("8.3333", 20)] * 3, stated(25, 5), True, "30.00", None),  # a sum of parts of a cent
+        ([line("8.3333", 20)] * 3, stated("24.99", 5), True, "29.99", None),  # a sum of whole cents
+        ([line("8.3333", 20)] * 3, stated("25.01", 5), True, "29.99",
+         "total_amount is 25.01 but the lines with their tax (24.99 before tax) make 29.99: the difference is -4.98 EUR."),
+        ([line("8.3333")] * 3, stated(25, 5), True, "30.00", None),
+        ([line("2.004", 100, "2.004"), line("0.504", 50, "0.252"), line("0.004", 50, "0.002")], stated("2.51", "2.26"), False, "4.77", None),
     ],
 )  # fmt: skip
 def test_a_stated_sum_that_differs_is_named_with_the_difference(lines, given, strict, gross, fault):
     faults = []
-    totals, _ = with_lines(lines, [], given, faults, strict=strict)
+    _, totals, _ = with_lines(lines, [], given, faults, strict=strict)
     assert str(totals.gross) == gross
     assert faults == ([fault] if fault else [])
+
+
+@given(
+    st.lists(st.decimals("-50", "50", places=6), min_size=1, max_size=30),
+    st.sampled_from(["unit_price", "amount"]),
+)
+def test_lines_of_parts_of_a_cent_add_up_to_their_sum(costs, named):
+    """A CRM adds its transactions and then rounds; an invoice's lines are whole cents that make that sum."""
+    lines = [
+        line_of(InvoiceFields({"title": "L", "tax_rate": 20, named: cost}, []), LineDefaults(2))
+        for cost in costs
+    ]
+    whole, faults = round_half_up(sum(costs), 2), []
+    found, totals, _ = with_lines(lines, [], stated(whole), faults, strict=True)
+    assert (totals.net, sum(one.amount for one in found), faults) == (whole, whole, [])
+    for one, cost in zip(found, costs, strict=True):
+        assert abs(one.amount - cost) < Decimal("0.01")
+        assert one.amount == round_half_up(one.amount, 2)
+        assert one.quantity * one.unit_price / one.price_base == cost

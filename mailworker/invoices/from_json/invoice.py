@@ -74,7 +74,7 @@ class _Reader:
         client = client_of(self.fields)
         lines = self._lines(defaults)
         allowances = tuple(self._allowances(defaults, lines))
-        totals, vat = self._totals(lines, allowances, self._stated(digits, currency))
+        lines, totals, vat = self._totals(lines, allowances, self._stated(digits, currency))
         if kind is not DocumentType.CREDIT_NOTE:
             refuse_void(self.fields)
             totals = _settled(totals) if says_paid(self.fields) else totals
@@ -212,11 +212,11 @@ class _Reader:
 
     def _totals(
         self, lines: tuple[InvoiceLine, ...], allowances: tuple[DocumentAllowance, ...], stated: adding.Stated
-    ) -> tuple[Totals, tuple[VatRow, ...]]:
+    ) -> tuple[tuple[InvoiceLine, ...], Totals, tuple[VatRow, ...]]:
         if self.faults:  # sums of half-read lines would only add false faults
-            return adding.nothing(stated), ()
+            return lines, adding.nothing(stated), ()
         if not lines:
-            return adding.without_lines(stated, self.faults)
+            return (), *adding.without_lines(stated, self.faults)
         strict = self.settings.e_invoice != "none"
         return adding.with_lines(lines, allowances, stated, self.faults, strict=strict)
 

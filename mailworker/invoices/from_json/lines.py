@@ -30,6 +30,7 @@ def line_of(item: InvoiceFields, defaults: LineDefaults) -> InvoiceLine:
         allowances=priced.allowances,
         gross_price=priced.gross_price,
         computed=priced.computed,
+        unrounded=priced.unrounded,
         detail=detail,
         note=item.text("note", longest=1000),
         item=item.text("item", "product_slug", "product_id", longest=64),

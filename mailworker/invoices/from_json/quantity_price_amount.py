@@ -12,7 +12,7 @@ from mailworker.invoices.money import ZERO, round_half_up
 
 @dataclass(frozen=True, slots=True)
 class LinePrice:
-    """What a line comes to. `computed` is what the caller's price makes, where the amount is another one."""
+    """What a line comes to, as `InvoiceLine` has it."""
 
     quantity: Decimal
     unit_price: Decimal
@@ -21,6 +21,7 @@ class LinePrice:
     allowances: tuple[LineAllowance, ...] = ()
     gross_price: GrossPrice | None = None
     computed: Decimal | None = None
+    unrounded: Decimal | None = None
 
 
 def price_of(item: InvoiceFields, digits: int) -> LinePrice:
@@ -31,18 +32,20 @@ def price_of(item: InvoiceFields, digits: int) -> LinePrice:
     if base < 0:
         item.fault("price_base_quantity", "must be positive")
         base = abs(base)
-    given = item.number("amount", "retail_cost")
-    given = None if given is None else round_half_up(given, digits)
+    unrounded = item.number("amount", "retail_cost")
+    given = None if unrounded is None else round_half_up(unrounded, digits)
     gross, price = _prices(item)
     whole = None if price is None else quantity * price / base
     allowances = tuple(_allowances(item, whole, digits))
-    known = LinePrice(quantity, price or ZERO, base, given or ZERO, allowances, gross)
+    known = LinePrice(quantity, price or ZERO, base, given or ZERO, allowances, gross, unrounded=unrounded)
     if whole is None:
         return _from_amount(item, known, given, digits)
     exact = whole - taken_off(allowances)
     amount = round_half_up(exact, digits)
-    if given is None or given == amount:
-        return replace(known, amount=amount)
+    if given is None:
+        return replace(known, amount=amount, unrounded=exact)
+    if given == amount:
+        return known
     if _rounded_price(given, exact, quantity, known.unit_price):
         return known
     return _fitting(item, replace(known, gross_price=None, computed=amount), digits)
@@ -68,7 +71,8 @@ def _fitting(item: InvoiceFields, known: LinePrice, digits: int) -> LinePrice:
     if not known.quantity:
         item.fault("quantity", "is zero, so the amount has no unit price")
         return known
-    price, base = price_making(known.amount + taken_off(known.allowances), known.quantity, digits)
+    exact = known.amount if known.unrounded in (None, known.amount) else known.unrounded
+    price, base = price_making(exact + taken_off(known.allowances), known.quantity, digits)
     return replace(known, unit_price=price, price_base=base)
 
 
