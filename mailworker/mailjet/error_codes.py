@@ -121,7 +121,7 @@ def _unlisted(fault: Mapping[str, Any], status: int) -> ErrorCode | None:
     if status >= 500:
         return None
     words = without_values(str(fault.get("ErrorMessage") or "")) or "without a reason"
-    return ErrorCode(Misconfigured if status in {401, 403} else Refused, words)
+    return ErrorCode(Misconfigured if status in {401, 402, 403} else Refused, words)
 
 
 def _status(fault: Mapping[str, Any], default: int) -> int:

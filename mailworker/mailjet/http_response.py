@@ -57,7 +57,9 @@ def refusal(answer: HttpAnswer, faults: Sequence[Mapping[str, Any]]) -> Mailwork
     refused_unread = _proxy_refusal(answer)
     if refused_unread is not None:
         return refused_unread
-    verdict = status in VERDICTS or (400 <= status < 500 and any(map(code_of, faults)))
+    if status == 402:  # the account's, whichever status its object names
+        faults = [{**fault, "StatusCode": status} for fault in faults]
+    verdict = status in {*VERDICTS, 402} or (400 <= status < 500 and any(map(code_of, faults)))
     if verdict and faults:
         return error_from(faults, status=status, trace=answer.trace, what="call")
     if 300 <= status < 500 and status not in _MAY_HAVE_PASSED:
@@ -85,6 +87,11 @@ def _proxy_refusal(answer: HttpAnswer) -> MailworkerError | None:
 def _wrong_way(answer: HttpAnswer) -> Misconfigured:
     if answer.status == 401:
         cure = "the API key or secret is wrong; correct api_key and api_secret"
+    elif answer.status in {402, 403}:
+        cure = (
+            "it gives no reason; see whether app.mailjet.com shows the account blocked, then look at api_url "
+            "and the proxy on the way"
+        )
     elif answer.status < 400:
         cure = "it redirects; correct api_url"
     else:

@@ -14,8 +14,8 @@ from mailworker.mailjet.error_codes import error_from, trace_of
 from mailworker.mailjet.http_response import VERDICTS, HttpAnswer, is_error, refusal
 from mailworker.mailjet.rest_rows import number_of, uuid_of
 
-#: HTTP statuses that are a reason by themselves: keys, rights, another address, too much.
-_SPEAKING = {"401", "403", "404", "413"}
+#: HTTP statuses that are a reason by themselves: keys, payment, rights, another address, too much.
+_SPEAKING = {"401", "402", "403", "404", "413"}
 #: HTTP statuses that mean, without a code of the Send API, that the request was for something else.
 _OF_THE_WAY = {404, 405}
 

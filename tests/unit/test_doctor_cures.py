@@ -37,6 +37,7 @@ SUPPORT = "Open the account at app.mailjet.com: it says what is blocked; Mailjet
             "Set MAILJET_API_KEY and MAILJET_API_SECRET anew, and restart; a probe then ends the hold.",
         ),
         (Misconfigured("blocked", code="403"), SUPPORT),
+        (Misconfigured("HTTP 403: look at api_url", code="403"), "Mail waits, nothing is lost."),
         (
             NoCallFree(retry_after=60),
             "Mail takes every call that mailjet.calls_per_minute allows; Mailjet was not asked.",

@@ -110,6 +110,10 @@ def test_each_code_of_one_message_is_that_messages_fate_and_of_a_whole_call_its(
 
 
 GUID = " [Mailjet's id 3fa85f64-5717]."
+MUTE = (
+    "it gives no reason; see whether app.mailjet.com shows the account blocked, then look at api_url and the "
+    "proxy on the way"
+)
 
 
 @pytest.mark.parametrize(
@@ -120,6 +124,10 @@ GUID = " [Mailjet's id 3fa85f64-5717]."
         (408, b"", "Unreachable: Mailjet answered HTTP 408: the call did not arrive whole"),
         (301, b"", "Misconfigured 301: Mailjet answered HTTP 301: it redirects; correct api_url"),
         (401, b"", "Misconfigured 401: Mailjet answered HTTP 401: the API key or secret is wrong; correct api_key and api_secret"),
+        (403, b"<html>", f"Misconfigured 403: Mailjet answered HTTP 403: {MUTE}"),
+        (402, b"", f"Misconfigured 402: Mailjet answered HTTP 402: {MUTE}"),
+        (402, [{"Status": "error"}], "Misconfigured 402: Mailjet needs a person's help: HTTP 402, without a reason"),
+        (400, {"ErrorMessage": "No credit left.", "StatusCode": 402}, "Misconfigured 402: Mailjet needs a person's help: HTTP 402, No credit left"),
         (404, b"<html>", "Misconfigured 404: Mailjet answered HTTP 404: this is not Mailjet's API; correct api_url, or look at the proxy on the way"),
         (500, b"", "UnknownOutcome: Mailjet answered HTTP 500, not what it did"),
         (400, {"ErrorCode": "mj-0011"}, "TooLarge mj-0011: Mailjet refuses the call: mj-0011, the payload is too large"),
@@ -290,7 +298,7 @@ class TestDoubtfulMessages:
 
     @pytest.mark.parametrize(
         ("status", "expected"),
-        [(400, Refused), (401, Misconfigured), (403, Misconfigured), (500, UnknownOutcome)],
+        [(400, Refused), *((n, Misconfigured) for n in (401, 402, 403)), (500, UnknownOutcome)],
     )
     def test_an_unlisted_code_is_judged_by_its_status(self, status, expected):
         (fate,) = read({"Messages": [error("send-0042", status)]})
@@ -592,6 +600,12 @@ def test_a_suspended_account_holds_all_mail():
     with pytest.raises(Misconfigured, match="the API key is suspended") as raised:
         read(suspended | {"ErrorMessage": "Your account"}, 401)
     assert raised.value.code == "mj-0001"
+
+
+@pytest.mark.parametrize("status", [402, 403])
+def test_an_account_that_may_send_no_more_holds_all_mail_in_mailjets_words(status):
+    with pytest.raises(Misconfigured, match=f"HTTP {status}, The account has no credit left"):
+        read({"ErrorMessage": "The account has no credit left.", "StatusCode": status}, status)
 
 
 @pytest.mark.parametrize("zone", ["+99999999999999", "-9999", "+2400", "x"])

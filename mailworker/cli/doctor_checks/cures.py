@@ -82,6 +82,8 @@ def for_mailjet(fault: MailworkerError) -> str:
             return cure
     if isinstance(fault, Misconfigured) and fault.code == OURS:
         return _OF_OURS
+    if isinstance(fault, Misconfigured) and "api_url" in str(fault):  # its sentence has the cure
+        return "Mail waits, nothing is lost."
     if isinstance(fault, Misconfigured):
         return _RENEW_KEYS if fault.code == "401" else _ASK_SUPPORT
     if isinstance(fault, Unreachable):
