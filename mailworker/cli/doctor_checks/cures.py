@@ -80,12 +80,9 @@ def for_mailjet(fault: MailworkerError) -> str:
     for kind, cure in _OURS.items():
         if isinstance(fault, kind):
             return cure
-    if isinstance(fault, Misconfigured) and fault.code == OURS:
-        return _OF_OURS
-    if isinstance(fault, Misconfigured) and "api_url" in str(fault):  # its sentence has the cure
-        return "Mail waits, nothing is lost."
     if isinstance(fault, Misconfigured):
-        return _RENEW_KEYS if fault.code == "401" else _ASK_SUPPORT
+        cured_already = "Mail waits, nothing is lost." if "api_url" in str(fault) else _ASK_SUPPORT
+        return {OURS: _OF_OURS, "401": _RENEW_KEYS}.get(fault.code, cured_already)
     if isinstance(fault, Unreachable):
         cure = next((cure for sign, cure in _CERTIFICATES.items() if sign in str(fault)), _THE_WAY)
         return f"{cure}; mail waits, nothing is lost."
