@@ -18,7 +18,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from mailworker.core.safe_text import shown
+from mailworker.core.safe_text import escaped_json, shown
 from mailworker.errors import MailworkerError
 
 #: Looked for in the text, so that a command's helpers beside it are imported only when it runs.
@@ -113,7 +113,7 @@ def main() -> None:
 def _cannot(sentence: str, cure: str = "") -> NoReturn:
     sys.stderr.write(f"{shown(sentence)}{cure}\n")
     if "--json" in sys.argv[1:]:
-        sys.stdout.write(json.dumps({"error": sentence}, ensure_ascii=False) + "\n")
+        sys.stdout.write(escaped_json(json.dumps({"error": sentence}, ensure_ascii=False)) + "\n")
     raise SystemExit(CANNOT) from None
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from mailworker.core.safe_text import escaped_json, shown
+
 if TYPE_CHECKING:  # what speaks to programs needs none of it
     from rich.console import Console, JustifyMethod, OverflowMethod
     from rich.table import Table
@@ -48,8 +50,6 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str =
     """
     from rich.table import Table
     from rich.text import Text
-
-    from mailworker.core.safe_text import shown
 
     made = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold", box=None)
     cells = [
@@ -94,7 +94,12 @@ def in_utc(value: datetime) -> str:
 
 def write_json(value: Any) -> None:
     """One document on standard output, for programs; moments in ISO 8601."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=as_text) + "\n")
+    sys.stdout.write(f"{json_text(value, indent=2)}\n")
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """A value as JSON that steers no terminal; moments in ISO 8601."""
+    return escaped_json(json.dumps(value, ensure_ascii=False, indent=indent, default=as_text))
 
 
 def as_text(value: Any) -> str:
@@ -112,4 +117,4 @@ def answer(words: str, facts: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         write_json(facts)
     else:
-        typer.echo(words)
+        typer.echo(shown(words))

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.json_check import MAX_FAULTS, printable_name
-from mailworker.core.safe_text import is_one_line
+from mailworker.core.safe_text import carriable, is_one_line
 
 #: Far from the ends of the calendar, where adding a kind's lifetime would leave it.
 EARLIEST_YEAR, LATEST_YEAR = 2000, 2200
@@ -62,7 +62,7 @@ class JsonFields:
         if not isinstance(value, str) or not fits or (required and not value.strip()):
             self.fault(name, f"must be one line of text, at most {longest} characters")
             return ""
-        return value.strip()
+        return carriable(value).strip()
 
     def moment(self, name: str) -> datetime | None:
         """A moment from ISO 8601 text or an aware datetime, in UTC; None where it is not given, or wrong."""

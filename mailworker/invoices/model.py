@@ -134,8 +134,7 @@ class InvoiceLine:
     """One thing sold. `amount` is before tax, after its allowances; `rate` in per cent, or None.
 
     `unit_price` is the price of `price_base` units. `account` is the phone number or contract it belongs to.
-    `computed` is what the caller's own price makes, where they gave another amount. `unrounded` is the amount
-    with the parts of a cent that it was given or reckoned with.
+    `computed` is what the caller's price makes, where they gave another; `unrounded` has parts of a cent.
     """
 
     description: str

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 
+from mailworker.core.safe_text import carriable
 from mailworker.rules.property_values import PropertyType, Value, property_name, typed, yes_or_no
 
 _SORTED = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
@@ -120,7 +121,7 @@ def target_of(people: Sequence[tuple[ContactPerson, Company | None]], rules: Con
             properties[one.name] = ", ".join(types)
     wishes = [_consents(one, rules.consent, notes) for one in people] if rules.consent else []
     excluded = not all(wishes) if wishes else None
-    return TargetContact(person.name, properties, (EVERYBODY, *types), excluded, tuple(notes))
+    return TargetContact(carriable(person.name), properties, (EVERYBODY, *types), excluded, tuple(notes))
 
 
 @lru_cache(maxsize=1024)

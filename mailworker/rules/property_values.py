@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from mailworker.core.calendar_range import within_calendar
+from mailworker.core.safe_text import carriable
 
 Value = str | int | float | bool | None
 
@@ -79,7 +80,7 @@ def _number(text: str) -> float:
 
 
 _READERS: Mapping[PropertyType, Callable[[str], Value]] = {
-    PropertyType.STR: lambda text: text[:LONGEST],
+    PropertyType.STR: lambda text: carriable(text)[:LONGEST],
     PropertyType.INT: _whole,
     PropertyType.FLOAT: _number,
     PropertyType.BOOL: yes_or_no,

@@ -1,9 +1,11 @@
 """The small nouns and words that every room uses: exactly what they say, and at which bound they change."""
 
 import re
+import sys
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
+from unicodedata import bidirectional, category
 
 import pytest
 
@@ -23,7 +25,7 @@ from mailworker.core.lane import Lane
 from mailworker.core.language import base_language, canonical_language
 from mailworker.core.message import Address, Job, Mail
 from mailworker.core.process_lock import ProcessLock
-from mailworker.core.safe_text import can_travel, carriable, is_one_line, one_line, shortened
+from mailworker.core.safe_text import can_travel, carriable, is_one_line, one_line, shortened, shown, unbroken
 from mailworker.core.secrets import Secret
 from mailworker.core.states import FINAL, MOVES, WAITING, State, may_move
 from mailworker.core.summable import Summable
@@ -31,6 +33,9 @@ from mailworker.core.unset_text import UnsetText, known
 from mailworker.errors import ConfigError
 from mailworker.invoices.code_lists import CURRENCIES
 from mailworker.rules.quiet_hours import local_day
+
+#: The bidirectional classes of what turns the direction of a text (Unicode, UAX 9).
+TURNING = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
 
 
 @pytest.mark.parametrize(
@@ -115,10 +120,27 @@ def test_what_can_travel(text, travels, one):
 
 def test_text_is_made_carriable_and_short():
     assert carriable("a\x00b\u202ec\u2066d\u00a0e\n") == "abcd\u00a0e\n"
+    assert carriable("L\x92offre \x96 12 \x80\x81") == "L’offre – 12 €"  # Windows-1252 read as Latin-1
     assert one_line("  a\t\n b\u2028c  ", 9) == "a b c"
+    assert unbroken(" a\tb\x85\x0bc\u2028") == "a b c"
     assert shortened("abcd", 4) == "abcd"
     assert shortened("abcde", 4) == "abc…"
     assert shortened("ab cde", 4) == "ab…"
+
+
+def test_no_character_without_a_meaning_is_carried_or_shown():
+    """By Unicode's own table: controls, halves of pairs, noncharacters and what turns the direction."""
+    characters = [chr(number) for number in range(sys.maxunicode + 1)]
+    nameless = [one for one in characters if category(one) in {"Cc", "Cs"} or _is_noncharacter(ord(one))]
+    turning = [one for one in characters if bidirectional(one) in TURNING]
+    assert (len(nameless), len(turning)) == (65 + 2048 + 66, 9)
+    text = "".join(nameless + turning)
+    for made, kept in ((carriable(text), "\t\n\r\x85"), (unbroken(f"a{text}b"), ""), (shown(text), "\t\n\r")):
+        assert sorted({*made} & {*nameless, *turning}) == sorted(kept)
+
+
+def _is_noncharacter(number):
+    return 0xFDD0 <= number <= 0xFDEF or number & 0xFFFE == 0xFFFE
 
 
 def test_results_add_up_field_by_field():

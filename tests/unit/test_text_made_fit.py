@@ -74,11 +74,11 @@ def test_an_invoice_keeps_its_words_and_loses_what_no_mail_carries():
     invoice = {
         "invoice_number": "F-1",
         "client": {"name": "Zo\x0bé\nRoussel", "email": "zoe@courriel.example"},
-        "transactions": [{"title": "Appels\0", "quantity": 1}],
+        "transactions": [{"title": "Appels\0", "quantity": 1}, {"title": "L\x92option \x9b2J"}],
     }
     job, *_ = checked({"kind": INVOICE, "invoice": invoice})
     assert job.invoice["client"]["name"] == "Zoé\nRoussel"
-    assert job.invoice["transactions"] == [{"title": "Appels", "quantity": 1}]
+    assert job.invoice["transactions"] == [{"title": "Appels", "quantity": 1}, {"title": "L’option ›2J"}]
     assert job.fitted == ("invoice.client.name", "invoice.transactions.title")
 
 

@@ -1,12 +1,11 @@
 """Messages for programs: JSON, and everything as CSV or JSON lines."""
 
 import csv
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mailworker.cli.console import as_text, write_json
+from mailworker.cli.console import as_text, json_text, write_json
 from mailworker.cli.message_commands.output import story_of
 from mailworker.core.lane import Lane
 from mailworker.core.spreadsheet import cell
@@ -80,7 +79,7 @@ def export(container: "Container", wanted: MessageFilter, *, as_csv: bool) -> in
             if as_csv:
                 writer.writerow([_cell(line.get(name)) for name in EXPORTED])
             else:
-                sys.stdout.write(json.dumps(line, ensure_ascii=False, default=as_text) + "\n")
+                sys.stdout.write(f"{json_text(line)}\n")
     return count
 
 

@@ -15,6 +15,7 @@ from mailworker.cli.console import console, plain, short, table
 from mailworker.cli.progress import ProgressBar
 from mailworker.core.clock import utc_now
 from mailworker.core.plural import counted
+from mailworker.core.safe_text import escaped_json, shown
 from mailworker.errors import MailworkerError
 from mailworker.scan_registry import Scan, rehearses
 from mailworker.scans.runner import ScanClaim, rehearse
@@ -62,14 +63,15 @@ class Rehearsal:
         try:
             for one in chain.from_iterable(self._pages()):
                 separator = "" if self.mails == 0 else ","
-                write(f"{separator}\n{json.dumps(_entry(one), ensure_ascii=False, default=str)}")
+                entry = escaped_json(json.dumps(_entry(one), ensure_ascii=False, default=str))
+                write(f"{separator}\n{entry}")
                 self.mails += 1
         except MailworkerError as fault:
             error = {"error": str(fault)}
         rest = {"seen": self.seen, "skipped": dict(self.skipped), "faults": self.faults, **error}
-        write(f"\n], {json.dumps(rest, ensure_ascii=False)[1:]}\n")
+        write(f"\n], {escaped_json(json.dumps(rest, ensure_ascii=False)[1:])}\n")
         if error:
-            typer.echo(error["error"], err=True)
+            typer.echo(shown(error["error"]), err=True)
             raise typer.Exit(CANNOT)
 
     def _pages(self) -> Iterator[list[ScanClaim]]:

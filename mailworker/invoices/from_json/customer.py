@@ -3,8 +3,9 @@
 import re
 from collections.abc import Mapping
 
+from mailworker.core.safe_text import unbroken
 from mailworker.invoices.code_lists import address_scheme, country_code
-from mailworker.invoices.from_json.fields import InvoiceFields, clean
+from mailworker.invoices.from_json.fields import InvoiceFields
 from mailworker.invoices.model import ClientKind, DeliveryPlace, Party, PostalAddress
 
 MAX_ADDRESS_LINES = 6
@@ -129,9 +130,9 @@ def _address_fields(owner: InvoiceFields) -> InvoiceFields:
 def _street(owner: InvoiceFields, fields: InvoiceFields) -> tuple[str, ...]:
     address = owner.raw.get("address")
     if isinstance(address, str):
-        lines = [clean(line) for line in address.splitlines()]
+        lines = [unbroken(line) for line in address.splitlines()]
     elif isinstance(address, list | tuple):
-        lines = [clean(str(line)) for line in address]
+        lines = [unbroken(str(line)) for line in address]
     else:
         lines = [fields.text(name) for name in _STREET]
     kept = tuple(line for line in lines if line)
@@ -148,7 +149,7 @@ def delivery_of(invoice: InvoiceFields) -> DeliveryPlace | None:
     for name in ("delivery_address", "delivery"):
         value = invoice.raw.get(name)
         if isinstance(value, str):
-            lines = tuple(line for line in (clean(part) for part in value.splitlines()) if line)
+            lines = tuple(line for line in (unbroken(part) for part in value.splitlines()) if line)
             if lines:
                 return DeliveryPlace(address=PostalAddress(lines=lines[:MAX_ADDRESS_LINES]), day=day)
         elif given := invoice.object(name):

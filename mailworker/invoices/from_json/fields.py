@@ -7,17 +7,8 @@ from typing import Any
 
 from mailworker.core.calendar_range import within_calendar
 from mailworker.core.json_fields import JsonFields
+from mailworker.core.safe_text import unbroken
 from mailworker.invoices.money import parse_decimal
-
-#: What XML 1.0 cannot carry and no line should: controls, line breaks and lone surrogates become a space.
-_UNPRINTABLE = dict.fromkeys((*range(32), 127, *range(0xD800, 0xE000), 0xFFFE, 0xFFFF), " ")
-#: What turns the direction of a text goes: the page would show other text than the e-invoice.
-_CLEANED = _UNPRINTABLE | dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "")
-
-
-def clean(text: str) -> str:
-    """The text without control characters, trimmed."""
-    return text.translate(_CLEANED).strip()
 
 
 class InvoiceFields(JsonFields):
@@ -59,7 +50,7 @@ class InvoiceFields(JsonFields):
         if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
             self.fault(name, "must be a text")
             return ""
-        if len(text := clean(str(value))) > longest:
+        if len(text := unbroken(str(value))) > longest:
             self.fault(name, f"has {len(text)} characters; the most is {longest}")
         elif required and not text:
             self.fault(name, "is blank")

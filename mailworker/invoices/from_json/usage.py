@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from mailworker.invoices.from_json.fields import InvoiceFields, clean
+from mailworker.core.safe_text import unbroken
+from mailworker.invoices.from_json.fields import InvoiceFields
 from mailworker.invoices.model import Usage
 from mailworker.invoices.money import ZERO, parse_decimal
 
@@ -46,4 +47,4 @@ def _amount(item: InvoiceFields, value: Any) -> Decimal:
 
 
 def _short(value: Any) -> str:
-    return clean(str(value))[:120]
+    return unbroken(str(value))[:120]
