@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from mailworker.config.crm import NO_DOCUMENTS, Question
+from mailworker.core.currency import in_units
 from mailworker.crm.crm_interface import CrmSource
-from mailworker.crm.row_parser import Row, amount, decoded, first_address
+from mailworker.crm.row_parser import Row, amount, currency, decoded, first_address
 from mailworker.errors import PermanentError
 
 #: Columns of the header that belong into the document's `client` begin with this.
@@ -28,13 +29,17 @@ PAYMENT_COLUMNS = ("status", "paid", "paid_amount")
 def payment_of(header: Row, listed: Row, status: Callable[[Any], str]) -> dict[str, Any]:
     """What a document's payment is by its own header, or by the row of `invoices`, its `owed` and `total`.
 
+    What is paid is rounded to the currency, for sums of floats leave residues, which no invoice may have.
     `status` gives our word for the CRM's own, or raises ValueError.
     """
     found: dict[str, Any] = {}
     with suppress(ValueError, TypeError):
         found["status"] = str(status(header.get("status") or listed.get("status")))
     with suppress(ValueError, TypeError, ArithmeticError):
-        paid = amount(listed.get("total")) - amount(listed.get("owed"))
+        paid = in_units(
+            amount(listed.get("total")) - amount(listed.get("owed")),
+            currency(header.get("currency") or listed.get("currency")),
+        )
         found |= {"paid_amount": paid} if paid > 0 else {}
     return found
 
