@@ -1,5 +1,7 @@
 """Campaigns in the ledger and the messages that were made of them: which are found, moved and counted."""
 
+import shlex
+
 import pytest
 from sqlalchemy import insert, select
 
@@ -134,6 +136,14 @@ def test_which_campaigns_stopped_by_themselves(connection, state, note, told):
     cure = f"Once that is mended: `mailworker campaign {verb} 'name of a'`."
     said = [f"The campaign name of a stopped: {note}. {cure}"] if told else []
     assert list(campaign_faults(connection)) == said
+
+
+def test_the_cure_of_a_stopped_campaign_can_be_typed_whatever_its_name(connection):
+    name = "Fibre d’hiver: l'offre `$(id)`"
+    add(connection, campaign("a", name=name, state="paused", note="no way out"))
+    (sentence,) = campaign_faults(connection)
+    command = sentence.partition("mended: `")[2].removesuffix("`.")
+    assert shlex.split(command) == ["mailworker", "campaign", "resume", name]
 
 
 def test_the_campaign_that_was_made_first_goes_first(connection):

@@ -1,5 +1,6 @@
 """Mail that does not leave: holds, what waits too long, what failed, what nobody knows."""
 
+import shlex
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -189,7 +190,7 @@ def campaign_faults(connection: Connection) -> Iterator[str]:
         verb = "resume" if row["state"] == "paused" else "send"
         yield (
             f"The campaign {row['name']} stopped: {row['note'].rstrip('.')}. Once that is mended: "
-            f"`mailworker campaign {verb} '{row['name']}'`."
+            f"`mailworker campaign {verb} {shlex.quote(row['name'])}`."
         )
 
 

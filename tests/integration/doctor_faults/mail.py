@@ -55,7 +55,7 @@ def _(site: Installation) -> None:
     "a campaign stopped by itself",
     subjects=("campaigns",),
     says="The campaign autumn stopped: the kind has no way out",
-    cure="mailworker campaign resume 'autumn'",
+    cure="mailworker campaign resume autumn",
 )
 def _(site: Installation) -> None:
     texts = {"id": "c1", "name": "autumn", "way": "workers", "segment": "", "contact_type": "billing"}
