@@ -62,7 +62,7 @@ class MetricsCollector:
                 counts = tally(connection)
                 since = oldest_ready(connection, now)
                 ready, holds = waiting_by_lane(connection, now), current_holds(connection)
-                return {
+                found = {
                     "messages": {state.value: 0 for state in State} | dict(counts.by_state),
                     "final": counts.final,
                     "waiting": counts.waiting,
@@ -81,7 +81,6 @@ class MetricsCollector:
                     "rejected": rejected(connection),
                     "stopped_campaigns": tuple((row["name"], row["note"]) for row in stopped(connection)),
                     "tried_again": count_tried_again(connection),
-                    "ledger_takes_writes": self._ledger_takes_writes(),
                     "holds": tuple(hold.scope for hold in holds),
                     "held_by_hand": {
                         hold.scope: _seconds(now, hold.since) for hold in holds if hold.probe_at is None
@@ -89,6 +88,7 @@ class MetricsCollector:
                 }
         except TransientError:
             return {}
+        return found | {"ledger_takes_writes": self._ledger_takes_writes()}
 
     def _ledger_takes_writes(self) -> bool:
         try:
@@ -154,7 +154,7 @@ def _seconds(now: datetime, since: datetime | None) -> float:
 
 
 def _takes_writes(redis: "Redis") -> bool:
-    """Full, or a replica, Redis refuses jobs and beat's sign. Read and not tried: a scrape writes nothing."""
+    """Full, or a replica, Redis refuses jobs and beat's sign. Read: a scrape adds nothing to Redis."""
     return _info(redis, "replication").get("role") != "slave" and _full(redis) < 1
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from contextlib import contextmanager
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -110,6 +111,23 @@ def test_every_figure_of_redis(home):
     assert (found.redis_full, found.redis_takes_writes) == (0.75, True)
     assert found.counted == counted(redis)
     assert list(found.counted.values()) == [3]
+
+
+def test_no_read_is_open_while_a_write_is_tried(home, monkeypatch):
+    """A migration that waits for that read would keep the write waiting, and both would last for seconds."""
+    read, reading, tried = home.ledger.read, [], []
+
+    @contextmanager
+    def noted():
+        with read() as connection:
+            reading.append(connection)
+            yield connection
+            reading.remove(connection)
+
+    monkeypatch.setattr(home.ledger, "read", noted)
+    monkeypatch.setattr(home.ledger, "demand_writable", lambda: tried.append([*reading]))
+    assert MetricsCollector(home, lambda: NOW).figures().ledger_takes_writes
+    assert tried == [[]]
 
 
 @pytest.mark.parametrize(
