@@ -156,7 +156,8 @@ def _postgres_engine(url: URL) -> Engine:
         url,
         connect_args={name: value for name, value in _PATIENCE.items() if name not in url.query}
         # Behind a pooler each transaction may find another server, which knows no statement of ours.
-        | {"prepare_threshold": None},
+        # Autocommit: we write BEGIN ourselves, below.
+        | {"prepare_threshold": None, "autocommit": True},
         hide_parameters=True,
         pool_pre_ping=True,
         # Ten processes of ours, six connections each at the most, stay below PostgreSQL's hundred.
@@ -167,9 +168,11 @@ def _postgres_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        # For this transaction alone: behind a pooler the next one may be somebody else's.
-        if seconds := connection.get_execution_options().get("mailworker_patience"):
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{seconds}s'")
+        # For this transaction alone: behind a pooler the next one may be somebody else's. Sent together with
+        # BEGIN, it costs no round trip. A migration names no patience, and waits.
+        seconds = connection.get_execution_options().get("mailworker_patience")
+        wait = f"; SET LOCAL lock_timeout = '{seconds}s'" if seconds else ""
+        connection.exec_driver_sql(f"BEGIN{wait}")
 
     @event.listens_for(engine, "handle_error")
     def _refused(context: ExceptionContext) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import create_engine, func, insert, make_url, select, text
+from sqlalchemy import Engine, create_engine, event, func, insert, make_url, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from mailworker.core.lane import Lane
@@ -659,6 +659,27 @@ def test_a_lock_that_does_not_end_is_an_absent_ledger(fresh_postgres_url, monkey
     ledger.demand_writable()
     ledger.close()
     other.dispose()
+
+
+def test_a_bounded_wait_costs_no_round_trip_and_a_migration_has_no_bound(fresh_postgres_url):
+    said = []
+
+    def note(_connection, _cursor, statement, *_):
+        said.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        Ledger.migrate_tables(fresh_postgres_url)
+        assert "BEGIN" in said
+        assert not [one for one in said if "lock_timeout" in one]
+        with closing(Ledger.open(fresh_postgres_url)) as ledger, ledger.write() as connection:
+            said.clear()
+            with ledger.read() as beside:
+                beside.execute(select(1))
+            assert len(said) == 2
+            assert connection.exec_driver_sql("SHOW lock_timeout").scalar() == "30s"
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
 
 
 @pytest.mark.parametrize("url", ["postgresql://nobody@127.0.0.1:1/none", "sqlite:////proc/none/ledger.db"])
