@@ -56,7 +56,10 @@ def command(
     except (OperationalError, OSError, RedisError, RuntimeError) as fault:  # RuntimeError: Celery gave up
         text = "Redis does not answer: start it, or correct worker.redis_url."
         if isinstance(fault, ResponseError) or "READONLY" in str(fault) or "maxmemory" in str(fault):
-            text = "Redis takes no writes, for it is full or a replica: mailworker doctor --only redis"
+            text = (
+                "Redis takes no writes, for it is full, a replica, or forbids them: "
+                "mailworker doctor --only redis"
+            )
     finally:
         _let_go(celery, result)
     facts = {"node": name, "ok": text == "well", "answer": text, "said": text}  # what programs knew it as

@@ -150,7 +150,7 @@ def _of_redis(figures: Figures) -> Iterator[Metric]:
         figures.oldest_entry,
     )
     takes = float(figures.redis_takes_writes)
-    yield _gauge("redis_takes_writes", "0 while Redis is full, or a replica.", takes)
+    yield _gauge("redis_takes_writes", "0 while Redis is full, a replica, or forbids what is needed.", takes)
     yield _gauge("redis_memory_used_ratio", "Which share of maxmemory Redis uses.", figures.redis_full)
     yield _gauge("calls_last_minute", "Calls to Mailjet in the last 60 s.", figures.calls_last_minute)
     yield _gauge("breaker_open", "1 while Mailjet is out of order.", float(figures.breaker_open > 0))

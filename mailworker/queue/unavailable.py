@@ -43,12 +43,13 @@ def what_redis_means(fault: RedisError) -> str:
     """A sentence for a Redis that is away, and others for one that answers, and refuses."""
     if not isinstance(fault, ResponseError):
         return f"Redis does not answer ({type(fault).__name__}): start it, or correct worker.redis_url."
-    words = str(fault).partition(", with args")[0]  # what follows are values
+    # What follows or goes before are values.
+    words = str(fault).partition(", with args")[0].split("caused error: ")[-1]
     if isinstance(fault, OutOfMemoryError | ReadOnlyError) or words.startswith(_NO_WRITES):
         return "Redis takes no writes: run `mailworker doctor --only redis`, which says why."
     if isinstance(fault, NoPermissionError) or words.startswith("unknown command"):
         return (
             f"Redis refuses a command that mailworker needs ({words}): let its user have all but @admin, on "
-            "all keys and channels, and rename none."
+            "all keys and channels (ACL SETUSER NAME ~* &* +@all -@admin), and rename none."
         )
     return f"Redis refuses a command ({words}): run `mailworker doctor --only redis`."

@@ -19,7 +19,7 @@ class BoundedScheduler(PersistentScheduler):
             # After a refusal (Redis is full, or a replica) kombu leaves a channel that has no connection.
             self.__dict__.pop("producer", None)
             if connection := self.__dict__.pop("connection", None):
-                connection.collapse()
+                connection.collect()
             raise
 
     def _send(self, entry: Any, producer: Any, advance: bool, more: dict[str, Any]) -> Any:  # noqa: FBT001

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import NoPermissionError, RedisError, ResponseError
 from sqlalchemy import Connection
 
 from mailworker.container import Container
@@ -31,6 +31,7 @@ from mailworker.observability.prometheus_exposition import Figures
 from mailworker.observability.redis_counters import counted
 from mailworker.queue import envelope, quarantine
 from mailworker.queue.channels import SCANS, STREAMS
+from mailworker.queue.redis_rights import demand_rights
 from mailworker.queue.stream import GroupStream
 from mailworker.scan_registry import scans_of, unanswered_since
 
@@ -120,6 +121,7 @@ class MetricsCollector:
         redis, streams = self._container.redis, {word: channel.stream for word, channel in STREAMS.items()}
         try:
             seconds, micros = redis.time()
+            permits = _permits(redis)
             minute_ago = seconds * 1000 + micros // 1000 - 60_000
             return {
                 "streams": {
@@ -130,13 +132,13 @@ class MetricsCollector:
                 "calls_limit": self._container.settings.mailjet.calls_per_minute,
                 "oldest_entry": {word: _age(redis, name, seconds) for word, name in streams.items()},
                 "beat_age": self._beat_age(redis),
-                "rounds_waiting": int(redis.llen(SCANS)),
+                "rounds_waiting": int(redis.llen(SCANS)) if permits else 0,
                 "beats": int(
                     redis.zcount(envelope.BEATS_KEY, seconds - envelope.BEAT_SILENCE.total_seconds(), "+inf")
                 ),
                 "breaker_open": self._container.breaker.open_seconds(),
                 "redis_full": _full(redis),
-                "redis_takes_writes": _takes_writes(redis),
+                "redis_takes_writes": permits and _takes_writes(redis),
                 "version": VERSION,
                 "counted": counted(redis),
             }
@@ -151,6 +153,15 @@ class MetricsCollector:
 def _seconds(now: datetime, since: datetime | None) -> float:
     """How long it lasts; 0 where nothing began."""
     return (now - since).total_seconds() if since is not None else 0.0
+
+
+def _permits(redis: "Redis") -> bool:
+    """Whether its ACL lets our user do what Celery does; else no worker lives, and no job comes."""
+    try:
+        demand_rights(redis)
+    except NoPermissionError:
+        return False
+    return True
 
 
 def _takes_writes(redis: "Redis") -> bool:

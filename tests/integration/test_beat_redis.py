@@ -4,6 +4,8 @@ import contextlib
 
 import pytest
 from celery import Celery
+from celery.beat import SchedulingError
+from redis.exceptions import ResponseError
 
 from mailworker.tasks.app import app as real_app
 from mailworker.tasks.bounded_beat import BoundedScheduler
@@ -52,5 +54,7 @@ def test_what_redis_refused_is_sent_once_it_takes_it(scheduler, valkey_redis, re
     with refusing(valkey_redis):
         for _ in range(3):
             scheduler.apply_entry(look, producer=scheduler.producer)  # logs the refusal, as Celery does
+        with pytest.raises((ResponseError, SchedulingError)):  # Redis's own words, and no mistake of ours
+            scheduler.apply_async(look, producer=scheduler.producer)
     scheduler.apply_entry(look, producer=scheduler.producer)
     assert valkey_redis.llen("looks") == 1 + sent_before

@@ -243,6 +243,21 @@ def test_a_redis_that_answers_and_refuses_is_not_said_to_be_away(start, lines, s
 
 
 @pytest.mark.parametrize(
+    ("rights", "words"),
+    [
+        ("~mailworker:* &*", "No permissions to access a key"),
+        ("~* resetchannels", "No permissions to access a channel"),
+    ],
+)
+def test_an_acl_that_keeps_celery_out_is_named_once_and_nothing_that_follows_from_it(start, rights, words):
+    said = faults(start(lines=f"user ana on >x {rights} +@all"), "redis", "workers", "beat", "queues")
+    assert said.count("Redis refuses a command that mailworker needs") == 1
+    assert words in said
+    assert "ACL SETUSER NAME ~* &* +@all -@admin" in said
+    assert "worker" not in said.replace("mailworker", "")
+
+
+@pytest.mark.parametrize(
     "lines",
     [
         "user ana on >x ~* &* +@all -@admin -@dangerous",

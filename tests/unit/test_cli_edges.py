@@ -506,17 +506,17 @@ def test_whether_the_tables_fit(monkeypatch, found, code, lines):
         (
             OperationalError("READONLY You can't write."),
             1,
-            "Redis takes no writes, for it is full or a replica: mailworker doctor --only redis",
+            "Redis takes no writes, for it is full, a replica, or forbids them: mailworker doctor --only redis",
         ),
         (
             OperationalError("used memory > 'maxmemory'."),
             1,
-            "Redis takes no writes, for it is full or a replica: mailworker doctor --only redis",
+            "Redis takes no writes, for it is full, a replica, or forbids them: mailworker doctor --only redis",
         ),
         (
             ReadOnlyError("READONLY"),
             1,
-            "Redis takes no writes, for it is full or a replica: mailworker doctor --only redis",
+            "Redis takes no writes, for it is full, a replica, or forbids them: mailworker doctor --only redis",
         ),
     ],
 )

@@ -462,6 +462,7 @@ configuration: configuration
 configuration: the file's rights
 redis: Redis answers
 redis: Redis can be written to
+redis: Redis's user may do what is needed
 redis: Redis keeps what it was given
 redis: Redis's clock and ours agree
 redis: a fail-over of Redis loses nothing

@@ -158,6 +158,17 @@ def test_a_redis_that_tells_nothing_of_itself_is_not_down(home, monkeypatch):
     assert (found.redis_full, found.redis_takes_writes) == (0.0, True)
 
 
+def test_a_redis_that_keeps_celery_out_is_not_down_and_takes_no_job(home, monkeypatch):
+    def forbidden(*_keys):
+        raise NoPermissionError("this user has no permissions to access one of the keys used as arguments")
+
+    monkeypatch.setattr(home.redis, "exists", forbidden)
+    monkeypatch.setattr(home.redis, "llen", forbidden)
+    found = MetricsCollector(home, lambda: NOW).figures()
+    assert found.streams is not None
+    assert (found.rounds_waiting, found.redis_takes_writes) == (0, False)
+
+
 def test_what_does_not_answer_is_left_out(home, monkeypatch):
     assert MetricsCollector(home, lambda: NOW).figures().beat_age is None
 

@@ -129,11 +129,13 @@ def _of_the_file(container: "Container") -> Iterator[Check]:
 def _behind_redis(container: "Container") -> Iterator[Check]:
     client, url = container.redis, container.settings.worker.redis_url
     yield Check("redis", "Redis can be written to", lambda: redis.state_faults(client))
+    yield Check("redis", "Redis's user may do what is needed", lambda: redis.rights_faults(client))
     yield Check("redis", "Redis keeps what it was given", lambda: redis.forgetful(client))
     yield Check("redis", "Redis's clock and ours agree", lambda: redis.clock_skew(client, utc_now))
     yield Check("redis", "a fail-over of Redis loses nothing", lambda: redis.failover_faults(client))
     yield Check("mailjet", "Mailjet answers the workers", lambda: redis.breaker_faults(container.breaker))
-    if redis.takes_writes(client):  # else nobody can know, and their silence is no fault of theirs
+    # Else nobody can know, and their silence is no fault of theirs.
+    if redis.takes_writes(client) and not [*redis.rights_faults(client)]:
         ours = fingerprint(config_path())
         yield Check(
             "workers",

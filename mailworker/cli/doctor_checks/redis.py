@@ -5,18 +5,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 from redis.sentinel import MasterNotFoundError
 
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.core.age_in_words import age
 from mailworker.limits.breaker_state import Breaker
+from mailworker.queue.redis_rights import demand_rights
+from mailworker.queue.unavailable import what_redis_means
 
 #: Leases and times of sending are compared over machines.
 MOST_SKEW = timedelta(seconds=5)
 #: Streams are read with XAUTOCLAIM's answer of three parts, and scripts with their effects replicated.
 OLDEST = (7, 0)
 _ALMOST_FULL = 0.9
+_TRIED = "mailworker:doctor"
 
 
 def unreachable(redis: "Redis") -> Iterator[str]:
@@ -59,10 +62,21 @@ def takes_writes(redis: "Redis") -> bool:
     Tried, for INFO tells neither what an ACL forbids nor how many replicas are missing.
     """
     try:
-        redis.set("mailworker:doctor", "1", px=1)
+        redis.set(_TRIED, "1", px=1)
     except ResponseError:
         return False
     return True
+
+
+def rights_faults(redis: "Redis") -> Iterator[str]:
+    """Whether an ACL forbids our user what is needed; where it does, nobody hears of workers and beat."""
+    try:
+        demand_rights(redis)
+        redis.set(_TRIED, "1", px=1)
+    except NoPermissionError as fault:
+        yield what_redis_means(fault)
+    except ResponseError:  # full, or a replica
+        return
 
 
 def state_faults(redis: "Redis") -> Iterator[str]:
