@@ -51,6 +51,8 @@ class CampaignManager:
         defaults = self._rules.settings.campaigns.model_dump()
         spec = check_campaign(fields, self._rules.kinds, types, defaults)
         segment = self._audiences.segment(spec.segment, types)
+        if spec.way is CampaignChannel.MAILJET:
+            self._mailjets.demand_properties(spec.content, types)
         now = self._rules.clock()
         audience = self._guard.count(segment, spec.contact_type, spec.content)
         if audience.reachable == 0:

@@ -4,7 +4,7 @@ Sending a draft is not idempotent, but where it stands is one row at Mailjet. So
 and again when a send's answer was lost.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from functools import cached_property
@@ -12,17 +12,20 @@ from typing import Any
 
 from mailworker.campaigns.mailjet_audience import MailjetAudience
 from mailworker.config.worker import LEASE
+from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.message import Address
 from mailworker.errors import BadInput, Refused, TransientError, UnknownOutcome
 from mailworker.ledger import campaign_rows
 from mailworker.mailjet import campaigns as mailjet
 from mailworker.mailjet.campaigns import CampaignDraft, DraftStatus
-from mailworker.mailjet.contact_calls import list_ids
+from mailworker.mailjet.contact_calls import list_ids, property_types
 from mailworker.mailjet.contact_queries import template_content
 from mailworker.mailjet.rest_call import RestCall
 from mailworker.mailjet.rest_rows import id_of, none_if_missing, pages
 from mailworker.mailjet_list_access import ListAccess
 from mailworker.rules.campaign_rules import UNFINISHED, CampaignState
+from mailworker.templates.language.template_error import TemplateError
+from mailworker.templates.language.used_variables import variable_uses
 
 Row = Mapping[str, Any]
 
@@ -45,11 +48,31 @@ class MailjetCampaigns(ListAccess):
         self._note(row, segment_id=segment_id)
         draft_id = row["draft_id"] or self._draft(row, segment_id)
         self._note(row, draft_id=draft_id)
-        html, text = content["html"], content["text"]
-        if content["template_id"]:
-            html, text = template_content(self._api, content["template_id"])
+        html, text = self._parts(content)
         mailjet.set_content(self._api, draft_id, html=html, text=text)
         self._note(row, note=None)
+
+    def demand_properties(self, content: Mapping[str, Any], known: Collection[str]) -> None:
+        """BadInput where the content prints a contact's property that neither we nor Mailjet know.
+
+        Mailjet would print nothing in its place. Of a template that cannot be read, the preview says why.
+        """
+        try:
+            uses = variable_uses(content["subject"], *self._parts(content), namespace="data")
+        except TemplateError:
+            return
+        names = {use.name.lower(): use.name for use in uses}
+        if names.keys() <= {*known}:
+            return
+        known = {*known, *(name.lower() for name in property_types(self._api))}
+        what = "template_id" if content["template_id"] else "html, text"
+        faults = [
+            f"{what}: contacts have no property {name}{did_you_mean(lower, known) or '.'}"
+            for lower, name in names.items()
+            if lower not in known
+        ]
+        if faults:
+            raise BadInput(faults)
 
     def shows_way_out(self, template_id: int) -> bool:
         """Whether a template has a link to unsubscribe; one that is not there counts as showing it."""
@@ -163,6 +186,11 @@ class MailjetCampaigns(ListAccess):
             segment_id=segment_id,
         )
         return mailjet.create_draft(self._api, draft)
+
+    def _parts(self, content: Mapping[str, Any]) -> tuple[str, str]:
+        """Its HTML and text; a template's are asked for."""
+        id_ = content["template_id"]
+        return template_content(self._api, id_) if id_ else (content["html"], content["text"])
 
     def _status(self, row: Row) -> DraftStatus:
         return mailjet.draft_status(self._api, row["draft_id"])

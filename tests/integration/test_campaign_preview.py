@@ -10,6 +10,7 @@ from mailworker.campaigns.preview import CampaignExamples
 from mailworker.config.settings import parse_settings
 from mailworker.errors import BadInput
 from mailworker.ledger.suppressions import suppress
+from mailworker.mailjet.contact_calls import create_property
 from mailworker.mailjet.rest_call import RestCall
 from tests.integration.test_campaigns import MAIL, NEWS, OURS, container, desk, finish, sent
 
@@ -89,6 +90,21 @@ def test_who_would_not_get_it_is_told_why(container, desk, examples):
 def test_mailjets_own_draft_prints_the_contacts_properties(container, desk, examples):
     desk.create({**MAIL, "html": '<p>[[data:city:"chez vous"]]</p>', "segment": 'city = "Brest"'})
     assert example_of(examples, desk, "Autumn").html == "<p>Brest</p>"
+
+
+def test_a_property_that_nobody_has_is_told_before_anything_is_made(container, desk):
+    create_property(container.gateway, "vip_since", "str")
+    fields = MAIL | {
+        "subject": "[[data:citty]]",
+        "html": "{% if data:Vip_Since %}[[data:city]]{{data:zzz}}{% endif %}",
+    }
+    with pytest.raises(BadInput) as fault:
+        desk.create(fields | {"segment": 'city = "Brest"'})
+    assert fault.value.faults == (
+        "html, text: contacts have no property citty; did you mean 'city'?",
+        "html, text: contacts have no property zzz.",
+    )
+    assert desk.latest() == []
 
 
 def test_a_template_that_cannot_be_rendered_is_told_before_anybody_gets_it(container, desk, examples):

@@ -20,33 +20,34 @@ from mailworker.templates.language.syntax import (
     VariableLookup,
 )
 
-_SIMPLE_VARIABLE = re.compile(r"\[\[\s*var:([\w-]+)")
+_SIMPLE_VARIABLE = re.compile(r"\[\[\s*(var|data):([\w-]+)")
 
 
 @dataclass(frozen=True, slots=True)
 class VariableUse:
-    """A `var:` name in a template. `has_default` only where every use of it has one."""
+    """A name in a template. `has_default` only where every use of it has one."""
 
     name: str
     has_default: bool
 
 
-def variable_uses(*sources: str) -> tuple[VariableUse, ...]:
-    """The variables that these parts of a template ask for, in the order of their first use.
+def variable_uses(*sources: str, namespace: str = "var") -> tuple[VariableUse, ...]:
+    """The names that these parts of a template ask for, in the order of their first use.
 
-    Raises TemplateError.
+    The namespace `data` has a contact's properties. Raises TemplateError.
     """
     found: dict[str, bool] = {}
-    for name, has_default in (use for source in sources for use in _uses(parse(source))):
-        found[name] = found.get(name, True) and has_default
+    for of, name, has_default in (use for source in sources for use in _uses(parse(source))):
+        if of == namespace:
+            found[name] = found.get(name, True) and has_default
     return tuple(VariableUse(name, has_default) for name, has_default in found.items())
 
 
-def _uses(nodes: Iterable[Node]) -> Iterator[tuple[str, bool]]:
+def _uses(nodes: Iterable[Node]) -> Iterator[tuple[str, str, bool]]:
     for node in nodes:
         match node:
             case Text(text):
-                yield from ((name, True) for name in _SIMPLE_VARIABLE.findall(text))
+                yield from ((of, name, True) for of, name in _SIMPLE_VARIABLE.findall(text))
             case Print(expression) | Set(_, expression):
                 yield from _expression_uses(expression)
             case If(branches):
@@ -58,10 +59,10 @@ def _uses(nodes: Iterable[Node]) -> Iterator[tuple[str, bool]]:
                 yield from _uses(body)
 
 
-def _expression_uses(expression: Expression) -> Iterator[tuple[str, bool]]:
+def _expression_uses(expression: Expression) -> Iterator[tuple[str, str, bool]]:
     match expression:
-        case VariableLookup("var", path, default):
-            yield path[0], default is not NO_DEFAULT
+        case VariableLookup(namespace, path, default):
+            yield namespace, path[0], default is not NO_DEFAULT
         case Unary(_, operand):
             yield from _expression_uses(operand)
         case Binary(_, left, right):
