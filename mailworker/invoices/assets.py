@@ -9,7 +9,7 @@ from xml.etree.ElementTree import ParseError, fromstring
 from PIL import Image
 
 from mailworker.config.invoice import InvoiceSettings, LimitSettings
-from mailworker.errors import RenderFailed
+from mailworker.errors import Misconfigured, RenderFailed
 
 #: Our own templates, stylesheet and fonts.
 PACKAGE = Path(__file__).parent
@@ -30,9 +30,20 @@ class Assets:
         self._kept: dict[str, tuple[bytes, str]] = {}
 
     def read(self, name: str) -> tuple[bytes, str]:
-        """The file's bytes and media type; RenderFailed where it is missing or too large."""
+        """The file's bytes and media type.
+
+        Raises Misconfigured where it is missing, too large or broken: it is the operator's, who mends it.
+        """
         if name not in self._kept:
-            self._kept[name] = self._load(name)
+            try:
+                self._kept[name] = self._load(name)
+            except RenderFailed as fault:
+                raise Misconfigured(str(fault)) from None
+            except OSError as fault:
+                raise Misconfigured(
+                    f"The file {name} of the invoice template cannot be read ({fault.strerror}): "
+                    "let this user read it."
+                ) from None
         return self._kept[name]
 
     def _load(self, name: str) -> tuple[bytes, str]:
@@ -55,7 +66,10 @@ class Assets:
             path = (folder / name).resolve()
             if path.is_relative_to(folder) and path.is_file():
                 return path
-        raise RenderFailed(f"The invoice template asks for {name}, which is in none of its folders.")
+        raise RenderFailed(
+            f"The invoice template asks for {name}, which is in none of its folders; "
+            "put it into invoice.assets."
+        )
 
 
 def check_pixels(data: bytes, name: str, limits: LimitSettings) -> None:

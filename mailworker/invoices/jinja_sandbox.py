@@ -137,7 +137,7 @@ class Templates:
                         "(invoice.limits.html_bytes): does it loop for ever?"
                     )
                 parts.append(part)
-        except TemplateSyntaxError as wrong:  # of a file that this one includes
+        except (TemplateSyntaxError, TemplateNotFound) as wrong:  # of a file that this one includes
             raise Misconfigured(describe_fault(name, wrong)) from wrong
         except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as wrong:
             raise RenderFailed(describe_fault(name, wrong)) from wrong

@@ -6,7 +6,7 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
-from mailworker.errors import RenderFailed
+from mailworker.errors import MailworkerError, Misconfigured, RenderFailed
 from mailworker.invoices.assets import Assets, check_pixels, flat_logo, in_rgb
 
 #: Relative names in templates resolve against this; RFC 6761 keeps .invalid from ever naming a host.
@@ -29,7 +29,7 @@ class LockedFetcher(URLFetcher):  # type: ignore[misc]
         self.assets = assets
         self.logo = logo
         self.rgb = rgb
-        self.missing: list[str] = []
+        self.missing: list[MailworkerError] = []
         self.blocked = 0
         self.qr = b""
 
@@ -54,8 +54,8 @@ class LockedFetcher(URLFetcher):  # type: ignore[misc]
         try:
             data, media = self.assets.read(name)
             return in_rgb(data, media) if self.rgb else (data, media)
-        except RenderFailed as failed:
-            self.missing.append(str(failed))
+        except Misconfigured as fault:
+            self.missing.append(fault)
             raise ValueError("missing") from None
 
     def _inline(self, url: str) -> URLFetcherResponse:
@@ -70,8 +70,8 @@ class LockedFetcher(URLFetcher):  # type: ignore[misc]
             raise ValueError("blocked")
         try:
             check_pixels(data, "inside the template", self.assets.limits)
-        except RenderFailed as failed:
-            self.missing.append(str(failed))
+        except RenderFailed as fault:
+            self.missing.append(fault)
             raise ValueError("too large") from None
         return _response(url, *(in_rgb(data, media) if self.rgb else (data, media)))
 

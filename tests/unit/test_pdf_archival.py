@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.errors import RenderFailed
+from mailworker.errors import Misconfigured
 from mailworker.invoices.json_to_pdf import InvoicePrinter
 from mailworker.invoices.render_process.result import RenderedInvoice
 from tests.unit.test_invoice_reading import invoice, line
@@ -85,5 +85,5 @@ def test_what_cannot_be_is_not_labelled(folder: Path, body: str, name: str, caus
 )
 def test_a_logo_in_broken_svg_is_told_at_the_start(tmp_path: Path, content: bytes, faults: str) -> None:
     (tmp_path / "logo.svg").write_bytes(content)
-    with pytest.raises(RenderFailed, match=faults):
+    with pytest.raises(Misconfigured, match=faults):
         InvoicePrinter(InvoiceSettings.model_validate({"assets": tmp_path, "seller": {"logo": "logo.svg"}}))

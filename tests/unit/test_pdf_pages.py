@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.errors import RenderFailed
+from mailworker.errors import Misconfigured
 from mailworker.invoices import json_to_pdf as printer_module
 from mailworker.invoices.json_to_pdf import InvoicePrinter
 from mailworker.invoices.weasyprint import faster_layout
@@ -211,11 +211,11 @@ def test_a_currency_without_minor_units(printer: InvoicePrinter) -> None:
 )
 def test_a_bad_logo_is_told_at_the_start(tmp_path: Path, content: bytes, faults: str) -> None:
     (tmp_path / "logo.png").write_bytes(content)
-    with pytest.raises(RenderFailed, match=faults):
+    with pytest.raises(Misconfigured, match=faults):
         InvoicePrinter(InvoiceSettings.model_validate({"assets": tmp_path, "seller": {"logo": "logo.png"}}))
 
 
 def test_a_picture_that_would_unpack_to_a_gigabyte(tmp_path: Path) -> None:
     Image.new("1", (20_000, 5_000)).save(tmp_path / "logo.png")
-    with pytest.raises(RenderFailed, match="has 100000000 pixels; the most is 8000000"):
+    with pytest.raises(Misconfigured, match="has 100000000 pixels; the most is 8000000"):
         InvoicePrinter(InvoiceSettings.model_validate({"assets": tmp_path, "seller": {"logo": "logo.png"}}))

@@ -74,11 +74,7 @@ def test_the_same_bytes_from_a_users_template_too(render: Render) -> None:
         ("{% for x in items_sold %}{% endfor %}", "mine.html, line 1: 'items_sold' is undefined"),
         ("", "mine.html writes nothing: the page would be blank."),
         ("{% if false %}<p>x</p>{% endif %} \n", "mine.html writes nothing: the page would be blank."),
-        ("{% include 'other.html' %}", "mine.html, line 1: other.html is not in invoice.template_dir"),
-        ("{% include '../secret.html' %}", "is not in invoice.template_dir"),
         ("{{ '%.2f'|format('x') }}", r"mine.html, line 1: a value does not fit its use \(TypeError\)"),
-        ("<img src=nothing.png>", "asks for nothing.png, which is in none of its folders"),
-        ("<img src='../../../etc/hostname'>", "asks for etc/hostname, which is in none of its folders"),
         ("{{ ''.__class__.__mro__ }}", "does what templates may not do"),
         ("{{ transactions.append(1) }}", "is undefined|may not do"),
         ("{% for i in range(99999999) %}x{% endfor %}", "does not fit its use"),
@@ -151,6 +147,32 @@ def test_a_template_in_another_encoding_is_named(render: Render, folder: Path) -
         render("<p>x</p>", template_filename="latin.html")
 
 
+@pytest.mark.parametrize(
+    ("source", "faults"),
+    [
+        ("{% include 'other.html' %}", "mine.html, line 1: other.html is not in invoice.template_dir"),
+        ("{% include '../secret.html' %}", "is not in invoice.template_dir"),
+        ("<img src=nothing.png>", "asks for nothing.png, which is in none of its folders; put it into"),
+        ("<link rel=stylesheet href=none.css>x", "asks for none.css, which is in none of its folders"),
+        ("<img src='../../../etc/hostname'>", "asks for etc/hostname, which is in none of its folders"),
+        ("<img src=broken.png>", "broken.png of the invoice template is no readable picture"),
+    ],
+)
+def test_a_file_that_the_template_asks_for_is_the_operators_to_mend(
+    render: Render, folder: Path, source: str, faults: str
+) -> None:
+    (folder / "broken.png").write_bytes(b"no picture")
+    with pytest.raises(Misconfigured, match=faults):
+        render(source)
+
+
+def test_a_broken_picture_in_the_page_itself_fails_its_invoice_whatever_else_is_missing(
+    render: Render,
+) -> None:
+    with pytest.raises(RenderFailed, match=r"inside the template .* none\.png"):
+        render("<img src='data:image/png;base64,iVBORw0KGgo='><img src=none.png>")
+
+
 def test_a_file_that_no_invoice_can_be_written_with_is_the_operators_to_mend(
     render: Render, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,7 +204,7 @@ def test_a_link_out_of_the_folder_leads_nowhere(render: Render, folder: Path, tm
     outside = tmp_path_factory.mktemp("outside") / "secret.png"
     Image.new("RGB", (9, 9)).save(outside)
     (folder / "link.png").symlink_to(outside)
-    with pytest.raises(RenderFailed, match=r"asks for link\.png"):
+    with pytest.raises(Misconfigured, match=r"asks for link\.png"):
         render("<img src=link.png>")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.errors import MailworkerError
+from mailworker.errors import MailworkerError, Misconfigured
 from mailworker.invoices import InvoiceRenderer, renderer_health
 from mailworker.invoices.assets import FONTS, OURS, Assets
 from mailworker.invoices.attachment_size import message_size
@@ -60,8 +60,9 @@ def template_faults(settings: InvoiceSettings) -> Iterator[str]:
             made = renderer.render(SAMPLE)
     except MailworkerError as fault:
         words = str(fault)
+        so_do_all = "waits for it" if isinstance(fault, Misconfigured) else "fails like it"
         if words.rstrip(".") not in logo:
-            yield f"A sample invoice cannot be rendered: {words} Mend that: every invoice fails like it."
+            yield f"A sample invoice cannot be rendered: {words} Mend that: every invoice {so_do_all}."
         return
     if message_size(len(made.pdf), 0) > settings.message_bytes:
         yield (
@@ -75,5 +76,8 @@ def _logo_fault(settings: InvoiceSettings) -> str:
         if settings.seller.logo:
             Assets(settings).read(settings.seller.logo)
     except MailworkerError as fault:
-        return f"invoice.seller.logo: {fault} Put it into invoice.assets, or leave invoice.seller.logo out."
+        return (
+            f"invoice.seller.logo: {fault} Mend that, or leave invoice.seller.logo out: "
+            "every invoice waits for it."
+        )
     return ""

@@ -21,7 +21,7 @@ from weasyprint.text.fonts import FontConfiguration
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.core.plural import counted
-from mailworker.errors import RenderFailed
+from mailworker.errors import Misconfigured, RenderFailed
 from mailworker.invoices.assets import FONTS, OURS, Assets
 from mailworker.invoices.page.call_detail import Sheet, height_rules
 from mailworker.invoices.page_reuse.draw_call_rows import stamp
@@ -183,8 +183,10 @@ class RenderEngine:
             self._forget_passing_images()
             self._collect()
             gc.enable()
-        if self.fetcher.missing:
-            raise RenderFailed(" ".join(sorted(set(self.fetcher.missing))))
+        if missing := self.fetcher.missing:
+            all_in_files = all(isinstance(fault, Misconfigured) for fault in missing)
+            kind = Misconfigured if all_in_files else RenderFailed  # a picture in the page is this invoice's
+            raise kind(" ".join(sorted({str(fault) for fault in missing})))
         return pdf
 
     def _collect(self) -> None:

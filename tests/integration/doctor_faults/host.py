@@ -295,7 +295,7 @@ def _(site: Installation) -> None:
     "the logo is missing",
     subjects=RENDER,
     says="invoice.seller.logo: The invoice template asks for logo.png",
-    cure="Put it into invoice.assets",
+    cure="put it into invoice.assets",
 )
 def _(site: Installation) -> None:
     seller = site.sections["invoice"]["seller"] | {"logo": "logo.png"}
