@@ -22,6 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from mailworker.core.unset_text import known
 from mailworker.core.vanished_host import POSTGRESQL
 from mailworker.errors import ConfigError
+from mailworker.ledger.database_faults import OF_THE_LEDGER, READ_ONLY, first_line, in_our_words, sqlstate
 from mailworker.ledger.migrate import migrate
 from mailworker.ledger.schema_version import LedgerSchemaMismatch, SchemaStatus, status
 from mailworker.ledger.sqlite_write_queue import (
@@ -35,10 +36,6 @@ from mailworker.ledger.sqlite_write_queue import (
 _PATIENCE = {"connect_timeout": 5, **POSTGRESQL}
 #: So many seconds a reader, or one who only asks, waits for a lock: a page and a metric want an answer soon.
 _QUICK_SECONDS = 5
-#: PostgreSQL's word for a server that only answers questions, as a former primary after a failover.
-_READ_ONLY = "25006"
-#: Its words for a ledger that no job could enter: no right to it, no such table or column, damage.
-_OF_THE_LEDGER = {"42501", "42P01", "42703", "XX001", "XX002"}
 STANDBY = (
     "The ledger's server is a standby, or read-only, and takes no mail: point worker.database_url at its "
     "primary, or promote it (docs/several-hosts.md)."
@@ -89,7 +86,7 @@ class Ledger:
                 if found.database is None or behind:
                     found = migrate(self._engine)
         except DatabaseError as fault:  # a file that is none of SQLite's, a user who may make no tables
-            raise LedgerUnavailable(f"The ledger cannot be used: {_first_line(fault)}") from None
+            raise LedgerUnavailable(f"The ledger cannot be used: {in_our_words(fault)}.") from None
         if found.mismatch:
             raise LedgerSchemaMismatch(found.mismatch)
 
@@ -177,7 +174,7 @@ def _postgres_engine(url: URL) -> Engine:
     @event.listens_for(engine, "handle_error")
     def _refused(context: ExceptionContext) -> None:
         # A session stays read-only for as long as it lasts, though the database is so no more.
-        if _sqlstate(context.sqlalchemy_exception) == _READ_ONLY:
+        if sqlstate(context.sqlalchemy_exception) == READ_ONLY:
             context.is_disconnect = True
 
     return engine
@@ -222,30 +219,19 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError, InternalError, PoolTimeout) as fault:
-        if _sqlstate(fault) == _READ_ONLY:
+        if sqlstate(fault) == READ_ONLY:
             raise LedgerUnavailable(STANDBY) from fault
-        if isinstance(fault, InternalError) and _sqlstate(fault) not in _OF_THE_LEDGER:
+        if isinstance(fault, InternalError) and sqlstate(fault) not in OF_THE_LEDGER:
             raise
-        raise LedgerUnavailable(f"The ledger does not answer: {_first_line(fault)}") from fault
+        raise LedgerUnavailable(f"The ledger does not answer: {in_our_words(fault)}.") from fault
     except (IntegrityError, DataError) as fault:
         raise _without_rows(fault) from None
     except DatabaseError as fault:
-        if type(fault) is DatabaseError or _sqlstate(fault) in _OF_THE_LEDGER:  # of SQLite's: a damaged file
-            raise LedgerUnavailable(f"The ledger cannot be used: {_first_line(fault)}") from fault
+        if type(fault) is DatabaseError or sqlstate(fault) in OF_THE_LEDGER:  # of SQLite's: a damaged file
+            raise LedgerUnavailable(f"The ledger cannot be used: {in_our_words(fault)}.") from fault
         raise
-
-
-def _sqlstate(fault: Exception | None) -> str | None:
-    """PostgreSQL's five letters for what went wrong."""
-    return getattr(getattr(fault, "orig", None), "sqlstate", None)
-
-
-def _first_line(fault: Exception) -> str:
-    """The database's error, without the row that it may quote behind that."""
-    words = str(fault.orig if isinstance(fault, DBAPIError) else fault)
-    return words.strip().splitlines()[0]
 
 
 def _without_rows(fault: DBAPIError) -> DBAPIError:
     """The same mistake of ours, without the row that PostgreSQL quotes: it would go into a log."""
-    return type(fault)(fault.statement, None, Exception(_first_line(fault)), hide_parameters=True)
+    return type(fault)(fault.statement, None, Exception(first_line(fault)), hide_parameters=True)

@@ -15,6 +15,7 @@ from mailworker.errors import (
     UnknownOutcome,
     Unreachable,
 )
+from mailworker.ledger.database_faults import in_our_words
 from mailworker.limits import NoCallFree
 from mailworker.limits.rate_limit import BucketUnavailable
 from mailworker.mailjet.gateway import OURS
@@ -83,7 +84,7 @@ LOGIN = "correct user and password in worker.database_url (DATABASE_URL)."
     ("words", "cures", "cure"),
     [
         ("File is not a database.", LEDGER, "worker.database_url (DATABASE_URL) names a file of somebody else's: name another."),
-        ("unable to open database file", LEDGER, "worker.database_url (DATABASE_URL) names a folder, or one that this user may not use."),
+        ("unable to open database file", LEDGER, "worker.database_url (DATABASE_URL) names a folder, or what this user may not use."),
         ("Permission denied", LEDGER, "make this user the database's owner: ALTER DATABASE ... OWNER TO ...."),
         ("database is read-only", LEDGER, "promote the standby there (SELECT pg_promote()), or start the primary; mail waits."),
         ('database "x" does not exist', LEDGER, "create it (createdb), or correct worker.database_url (DATABASE_URL)."),
@@ -106,6 +107,8 @@ LOGIN = "correct user and password in worker.database_url (DATABASE_URL)."
     ],
 )  # fmt: skip
 def test_each_error_of_a_server_or_a_disk_has_its_own_cure(words, cures, cure):
+    if cures is LEDGER:
+        words = in_our_words(Exception(words))
     assert cured(words, cures) == f"{words.rstrip('.')}: {cure}"
 
 
@@ -116,7 +119,7 @@ def test_a_file_system_that_became_read_only_is_mounted_anew(cures):
 
 
 def test_a_standby_that_is_not_promoted_is_promoted_by_its_cure():
-    assert "SELECT pg_promote()" in cured("The ledger does not answer: session is read-only", LEDGER)
+    assert "SELECT pg_promote()" in cured(in_our_words(Exception("session is read-only")), LEDGER)
 
 
 @pytest.mark.parametrize(
@@ -135,9 +138,8 @@ def test_a_standby_that_is_not_promoted_is_promoted_by_its_cure():
 )
 def test_what_the_ledger_says_has_its_own_cure(words, cure):
     """The words of libpq 15, before a server with each of these certificates, and of a file of SQLite's."""
-    found = cured(f"The ledger does not answer: connection failed: {words}", LEDGER)
-    assert found.startswith("The ledger does not answer: ")
-    assert cure in found.partition(words)[2]
+    said = words if words.startswith("cannot be written") else in_our_words(Exception(words))
+    assert cure in cured(said, LEDGER).partition(words)[2]
 
 
 def test_sentinels_that_name_no_primary():

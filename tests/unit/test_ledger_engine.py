@@ -132,8 +132,12 @@ def fault(kind, sqlstate=None):
 @pytest.mark.parametrize(
     ("raised", "sentence"),
     [
-        (fault(OperationalError), "The ledger does not answer: server closed"),
-        (fault(InterfaceError), "The ledger does not answer: server closed"),
+        (fault(OperationalError), "The ledger does not answer: the connection was cut (“server closed”)."),
+        (fault(InterfaceError), "The ledger does not answer: the connection was cut (“server closed”)."),
+        (
+            fault(OperationalError, "53100"),
+            "The ledger does not answer: its disk is full (“server closed”).",
+        ),
         (
             fault(InternalError, "25006"),
             (
@@ -151,7 +155,12 @@ def test_a_database_that_does_not_answer_says_so_in_one_line(ledger, raised, sen
 
 
 def test_a_pool_without_a_connection_is_a_database_that_does_not_answer(ledger):
-    with pytest.raises(LedgerUnavailable, match="The ledger does not answer: QueuePool"), ledger.write():
+    with (
+        pytest.raises(
+            LedgerUnavailable, match="The ledger does not answer: all connections of this process are in use"
+        ),
+        ledger.write(),
+    ):
         raise PoolTimeout("QueuePool limit")
 
 

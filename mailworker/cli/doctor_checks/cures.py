@@ -8,33 +8,31 @@ from mailworker.mailjet.gateway import OURS
 
 _REMOUNT = "mount it writable again, and see `dmesg` for why it was not; mail waits, nothing is lost"
 _DISK_IS_FULL = "its disk is full: free some of it, mail waits and nothing is lost"
-#: In the order in which they are looked for; the last holds for all else.
+#: By the words of `ledger.database_faults`, looked for in this order; the last holds for all else.
 LEDGER: Mapping[str, str] = {
     "read-only file system": _REMOUNT,
     "cannot be written": "mail waits, nothing is lost",
-    "locked": "another program writes to that file and does not end (`fuser` names it): end that; mail waits",
-    "lock timeout": "somebody's transaction holds it: end that; whose it is: SELECT * FROM pg_stat_activity "
+    "program has locked": "`fuser` names it: end that; mail waits",
+    "transaction holds it": "end that; whose it is: SELECT * FROM pg_stat_activity "
     "WHERE pid IN (SELECT unnest(pg_blocking_pids(pid)) FROM pg_stat_activity); mail waits, nothing is lost",
     "or read-only, and takes no mail": "where it is the primary: ALTER DATABASE ... RESET "
     "default_transaction_read_only, which providers set when its disk is full",
-    "malformed": "restore it from the backup (docs/backup.md), then `mailworker ledger refill`",
-    'relation "': "run `mailworker ledger migrate`, or restore the backup",
-    "not a database": "worker.database_url (DATABASE_URL) names a file of somebody else's: name another",
-    "unable to open": "worker.database_url (DATABASE_URL) names a folder, or one that this user may not use",
-    "permission denied": "make this user the database's owner: ALTER DATABASE ... OWNER TO ...",
-    "is read-only": "promote the standby there (SELECT pg_promote()), or start the primary; mail waits",
-    "root certificate file": "name the server's CA there: ?sslrootcert=/path/to/ca.pem",
-    "does not match host": "write in worker.database_url the name that the certificate carries",
-    "certificate verify": "name its CA in ?sslrootcert=..., or renew the certificate if that has expired",
-    "not support ssl": "set ssl = on in postgresql.conf, or take sslmode out of worker.database_url",
-    "does not exist": "create it (createdb), or correct worker.database_url (DATABASE_URL)",
-    "password": "correct user and password in worker.database_url (DATABASE_URL)",
-    "authentication": "correct user and password in worker.database_url (DATABASE_URL)",
-    "certificate": "add ?sslmode=verify-full&sslrootcert=/path/to/ca.pem to worker.database_url",
-    "too many": "raise max_connections, or put a pooler before it",
-    "disk i/o": _DISK_IS_FULL,
-    "is full": _DISK_IS_FULL,
-    "no space": _DISK_IS_FULL,
+    "is damaged": "restore it from the backup (docs/backup.md), then `mailworker ledger refill`",
+    "column is missing": "run `mailworker ledger migrate`, or restore the backup",
+    "none of sqlite's": "worker.database_url (DATABASE_URL) names a file of somebody else's: name another",
+    "cannot be opened": "worker.database_url (DATABASE_URL) names a folder, or what this user may not use",
+    "may not write": "let this user write to its folder; mail waits, nothing is lost",
+    "lacks a right": "make this user the database's owner: ALTER DATABASE ... OWNER TO ...",
+    "is a standby (": "promote the standby there (SELECT pg_promote()), or start the primary; mail waits",
+    "its authority is not here": "name the server's CA there: ?sslrootcert=/path/to/ca.pem",
+    "is for another name": "write in worker.database_url the name that the certificate carries",
+    "is not trusted": "name its CA in ?sslrootcert=..., or renew the certificate if that has expired",
+    "speaks no tls": "set ssl = on in postgresql.conf, or take sslmode out of worker.database_url",
+    "no database of this name": "create it (createdb), or correct worker.database_url (DATABASE_URL)",
+    "refuses this user": "correct user and password in worker.database_url (DATABASE_URL)",
+    "its certificate, or ours": "add ?sslmode=verify-full&sslrootcert=/path/to/ca.pem to worker.database_url",
+    "no connection left": "raise max_connections, or put a pooler before it",
+    "disk is full": _DISK_IS_FULL,
     "": "start PostgreSQL, or correct worker.database_url (DATABASE_URL); mail waits, nothing is lost",
 }
 STORE: Mapping[str, str] = {

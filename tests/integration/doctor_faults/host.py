@@ -165,7 +165,7 @@ def _(site: Installation) -> None:
     83,
     "somebody's transaction locks PostgreSQL's table",
     says="canceling statement due to lock timeout",
-    cure="somebody's transaction holds it: end that",
+    cure="end that; whose it is",
     more=ASYNCHRONOUS,
 )
 def _(site: Installation) -> None:
