@@ -38,7 +38,7 @@ def test_a_server_that_vanished_is_noticed_in_seconds(monkeypatch, query, left_t
     database._engine(make_url(f"postgresql://u:p@host/db{query}"))
     assert given.pop("url").drivername == "postgresql+psycopg"
     assert given == {
-        "connect_args": left_to_us | {"prepare_threshold": None},
+        "connect_args": left_to_us | {"prepare_threshold": None, "autocommit": True},
         "hide_parameters": True,
         "pool_pre_ping": True,
         "pool_size": 2,
