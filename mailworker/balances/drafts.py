@@ -13,7 +13,6 @@ from mailworker.rules.quiet_hours import not_before
 from mailworker.scans.message_drafts import Draft, MessageDrafts
 from mailworker.scans.rule_settings import hours_of
 from mailworker.scans.runner import ScanClaim
-from mailworker.wording import measured
 
 
 class AlertDrafts:
@@ -61,5 +60,5 @@ def _why(balance: Balance, alert: AlertDue, zone: ZoneInfo) -> str:
             return f"{balance.service_name}: expired"
         at = balance.expires_at.astimezone(zone)
         return f"{balance.service_name}: expired at {at:%Y-%m-%d %H:%M} ({zone.key})"
-    left, level = (measured(one, balance.unit, language="en") for one in (balance.amount, alert.threshold))
-    return f"{balance.service_name}: {left} left, below {level}"
+    told = low_variables(balance, alert.threshold, language="en")
+    return f"{balance.service_name}: {told['current_balance']} left, below {told['threshold']}"

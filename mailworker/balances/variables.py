@@ -1,7 +1,7 @@
 """What a balance alert's template prints, as the customer's language writes it."""
 
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,7 @@ def low_variables(balance: Balance, threshold: Decimal, *, language: str) -> dic
     """The variables of an alert that this balance fell below `threshold`, in its own unit."""
     return _both(balance) | {
         "current_balance": measured(balance.amount, balance.unit, language=language),
-        "threshold": measured(threshold, balance.unit, language=language),
+        "threshold": measured(threshold, balance.unit, language=language, rounding=ROUND_CEILING),
         "topup_url": balance.topup_url,
     }
 

@@ -115,10 +115,11 @@ def quantity(amount: Decimal, unit: str, *, language: str) -> str:
     return f"{number}{SPACE}{word}" if word else number
 
 
-def measured(amount: Decimal, unit: str, *, language: str) -> str:
+def measured(amount: Decimal, unit: str, *, language: str, rounding: str = ROUND_FLOOR) -> str:
     """A measured amount: two decimals, of less than one two figures, rounded down, for no more is left.
 
-    An engine counts bytes, of which 1.14978095 GB are told as 1.14 GB.
+    An engine counts bytes, of which 1.14978095 GB are told as 1.14 GB. `rounding` is decimal's; a limit that
+    an amount is below is rounded up (ROUND_CEILING).
     """
     word = unit.strip()
     known = _BY_SPELLING.get(word.casefold())
@@ -128,7 +129,7 @@ def measured(amount: Decimal, unit: str, *, language: str) -> str:
         digits = minor_units(word.upper())
     else:
         digits = 1 - amount.adjusted() if 0 < abs(amount) < 1 else 2
-    rounded = amount.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_FLOOR)
+    rounded = amount.quantize(Decimal(1).scaleb(-digits), rounding=rounding)
     return quantity(rounded, unit, language=language)
 
 

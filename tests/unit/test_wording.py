@@ -6,14 +6,16 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from mailworker.balances.variables import low_variables
 from mailworker.config.builtin_kinds import INVOICE, INVOICE_REMINDER
 from mailworker.wording import mail_state, state_subject
 from mailworker.wording.crm_translations import balance_type, changed_by, is_credit, is_ended_service
 from mailworker.wording.link_expiry import days_left, link_expiry, read_span, written_moment, written_span
 from mailworker.wording.units import is_used_up, measured, quantity, respelt
+from tests.scan_world import balance
 
 
 def plain(text):
@@ -282,6 +284,21 @@ def test_what_is_measured_is_never_more_than_there_is_nor_far_from_it(amount, un
     assert shown <= amount
     assert amount - shown <= max(abs(amount) / 10, {"JPY": 1}.get(unit, Decimal("0.01")))
     assert digits <= 4 or abs(shown) < Decimal("0.01")
+
+
+@given(
+    st.decimals("0", "1e6", places=6, allow_nan=False),
+    st.decimals("0", "1e6", places=6, allow_nan=False),
+    st.sampled_from(["Go", "SMS", "EUR", "JPY", "KWD"]),
+)
+def test_what_fell_below_a_threshold_is_told_as_less_than_it(one, other, unit):
+    """Of 0.124 GB and a threshold of 0.125 GB a customer read 0.12 GB, below 0.12 GB."""
+    threshold = max(one, other)
+    assume(one < threshold)
+    told = low_variables(balance(7, amount=one, unit=unit), threshold, language="en")
+    texts = [told[name].replace(",", "") for name in ("current_balance", "threshold")]
+    left, below = (Decimal(re.search(r"[\d.]+", text)[0]) for text in texts)
+    assert left <= one < threshold <= below
 
 
 def test_a_text_that_is_too_long_for_a_quantity_stays_as_it_came():
