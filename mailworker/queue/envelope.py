@@ -37,8 +37,8 @@ Entry = dict[Any, Any]
 BEAT_KEY = "mailworker:beat"
 #: Where it leaves which beats started such rounds, each with its last moment (a sorted set, Unix seconds).
 BEATS_KEY = "mailworker:beats"
-#: Beat has a round started every five seconds. Where it is silent and more of them wait for the worker of
-#: `scans` than this, beat lives, and that worker does not.
+#: Beat has a round started every five seconds. Where none was done and more of them wait for the worker of
+#: `scans` than this, it is that worker who is missing; beat may be as well, which nobody can see then.
 MOST_ROUNDS_WAITING = 3
 #: Beat has somebody look every five seconds; four times that is silence.
 BEAT_SILENCE = timedelta(seconds=20)

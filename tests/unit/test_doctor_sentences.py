@@ -392,7 +392,7 @@ def test_a_beat_whose_rounds_nobody_takes_is_not_blamed():
     assert "start it again" in next(workers.beat_faults(redis, NOW))
     redis.rpush("scans", "4")
     assert next(workers.beat_faults(redis, NOW)) == (
-        "Beat runs, and for 52 s nobody has taken what it sends (4 wait): start a worker for the queue scans, or "
+        "For 52 s nobody has taken what beat sends (4 wait): start a worker for the queue scans, or "
         "see if it hangs."
     )
 

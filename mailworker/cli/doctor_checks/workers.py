@@ -141,8 +141,8 @@ def beat_faults(redis: "Redis", now: datetime) -> Iterator[str]:
         waiting: Any = redis.llen(SCANS)
         if waiting > envelope.MOST_ROUNDS_WAITING:
             yield (
-                f"Beat runs, and for {seconds} nobody has taken what it sends ({waiting} wait): start a "
-                "worker for the queue scans, or see if it hangs."
+                f"For {seconds} nobody has taken what beat sends ({waiting} wait): start a worker for the "
+                "queue scans, or see if it hangs."
             )
         else:
             yield f"Beat was last heard {seconds} ago: start it again, and a worker for scans."
