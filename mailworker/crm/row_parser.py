@@ -87,7 +87,7 @@ class Reader(Generic[RecordT]):
 
     def _zone_of(self, row: Row) -> ZoneInfo:
         """The customer's zone, whose days their due date and their payments are; else the CRM's."""
-        name = row.get("timezone") if "timezone" in self._converters else None
+        name = decoded(row.get("timezone")) if "timezone" in self._converters else None
         try:
             return ZoneInfo(name) if isinstance(name, str) and name else self.zone
         except (ZoneInfoNotFoundError, ValueError, OSError):
