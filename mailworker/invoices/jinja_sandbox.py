@@ -98,6 +98,10 @@ class TemplateFiles(FileSystemLoader):
         return source, filename, (lambda: True) if filename.startswith(str(OURS)) else is_up_to_date
 
 
+#: What is wrong with a file itself: one that is absent (an OSError), unreadable, not text or no template.
+_OF_THE_FILES = (TemplateSyntaxError, UnicodeDecodeError, OSError)
+
+
 class Templates:
     """The user's templates first, ours behind them; values are escaped, and Python is out of reach."""
 
@@ -137,7 +141,7 @@ class Templates:
                         "(invoice.limits.html_bytes): does it loop for ever?"
                     )
                 parts.append(part)
-        except (TemplateSyntaxError, TemplateNotFound) as wrong:  # of a file that this one includes
+        except _OF_THE_FILES as wrong:  # of one that this one includes
             raise Misconfigured(describe_fault(name, wrong)) from wrong
         except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as wrong:
             raise RenderFailed(describe_fault(name, wrong)) from wrong
@@ -148,34 +152,34 @@ class Templates:
     def _get(self, name: str) -> Any:
         try:
             return self.env.get_template(name)
-        except TemplateNotFound as wrong:
-            raise Misconfigured(
-                f"The invoice template {wrong.name} is not in invoice.template_dir, nor one of ours; put it "
-                "into that folder, or into invoice_templates/ beside crm_config.yaml."
-            ) from None
-        except TemplateSyntaxError as wrong:
+        except _OF_THE_FILES as wrong:
             raise Misconfigured(describe_fault(name, wrong)) from None
-        except UnicodeDecodeError:
-            raise Misconfigured(f"The invoice template {name} is not UTF-8 text; save it as UTF-8.") from None
-        except OSError as wrong:
-            raise Misconfigured(
-                f"The invoice template {name} cannot be read ({wrong.strerror}): let this user read it."
-            ) from None
 
 
 def describe_fault(name: str, wrong: Exception) -> str:
     """One sentence on a template's fault: which template, which line, and what."""
-    line = wrong.lineno if isinstance(wrong, TemplateSyntaxError) else _line_of(wrong)
+    if isinstance(wrong, TemplateSyntaxError):  # maybe of a file that this one includes
+        return f"The invoice template {wrong.name or name}, line {wrong.lineno}: {wrong.message}."
+    line = _line_of(wrong)
     where = f"The invoice template {name}, line {line}" if line else f"The invoice template {name}"
     if isinstance(wrong, UndefinedError):
         return f"{where}: {wrong.message}. Give the invoice this field, or test it with `is defined`."
     if isinstance(wrong, SecurityError):
         return f"{where}: does what templates may not do."
-    if isinstance(wrong, TemplateNotFound):
-        return f"{where}: {wrong.name} is not in invoice.template_dir, nor one of ours."
-    if isinstance(wrong, TemplateSyntaxError):
-        return f"{where}: {wrong.message}."
+    if isinstance(wrong, UnicodeDecodeError | OSError):
+        return f"{where}{_of_the_file(name, wrong)}."
     return f"{where}: a value does not fit its use ({type(wrong).__name__})."
+
+
+def _of_the_file(name: str, wrong: UnicodeDecodeError | OSError) -> str:
+    if isinstance(wrong, TemplateNotFound):
+        return (
+            f"{'' if wrong.name == name else f': {wrong.name}'} is not in invoice.template_dir, nor one of "
+            "ours; put it into that folder, or into invoice_templates/ beside crm_config.yaml"
+        )
+    if isinstance(wrong, UnicodeDecodeError):
+        return ": the file is not UTF-8 text; save it as UTF-8"
+    return f": the file cannot be read ({wrong.strerror}); let this user read it"
 
 
 def _line_of(wrong: Exception) -> int | None:

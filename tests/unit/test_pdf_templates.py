@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import Environment
 from PIL import Image
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import Misconfigured, RenderFailed
+from mailworker.invoices.jinja_sandbox import TemplateFiles
 from mailworker.invoices.json_to_pdf import InvoicePrinter
 from mailworker.invoices.render_process.result import RenderedInvoice
 from tests.unit.test_invoice_reading import MINIMAL
@@ -143,7 +145,7 @@ def test_nothing_is_fetched_from_outside(render: Render, monkeypatch: pytest.Mon
 def test_a_template_in_another_encoding_is_named(render: Render, folder: Path) -> None:
     render("<p>x</p>")
     (folder / "latin.html").write_bytes("<p>Télécom</p>".encode("latin-1"))
-    with pytest.raises(Misconfigured, match=r"template latin\.html is not UTF-8 text; save it as UTF-8"):
+    with pytest.raises(Misconfigured, match=r"template latin\.html: the file is not UTF-8 text; save it"):
         render("<p>x</p>", template_filename="latin.html")
 
 
@@ -179,20 +181,46 @@ def test_a_file_that_no_invoice_can_be_written_with_is_the_operators_to_mend(
     """So invoices wait for that, and none fails for good."""
     with pytest.raises(Misconfigured, match=r"mine\.html, line 3: Expected an expression"):
         render("a\nb\n{% if %}")
-    (folder / "part.html").write_text("{% if %}")
-    with pytest.raises(Misconfigured, match=r"mine\.html, line 1: Expected an expression"):
-        render("<p>x</p>{% include 'part.html' %}")
     with pytest.raises(Misconfigured, match=r"absent\.html is not in invoice\.template_dir, nor one of ours"):
         render("<p>x</p>", template_filename="absent.html")
-
-    def refuse(*_: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr("mailworker.invoices.jinja_sandbox.TemplateFiles.get_source", refuse)
+    refuse(monkeypatch, "mine.html")
     with pytest.raises(
-        Misconfigured, match=r"mine\.html cannot be read \(Permission denied\): let this user"
+        Misconfigured, match=r"mine\.html: the file cannot be read \(Permission denied\); let"
     ):
         render("<p>x</p>")
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """This template may not be read."""
+    source = TemplateFiles.get_source
+
+    def refusing(self: TemplateFiles, environment: Environment, template: str) -> object:
+        if template == name:
+            raise PermissionError(13, "Permission denied")
+        return source(self, environment, template)
+
+    monkeypatch.setattr(TemplateFiles, "get_source", refusing)
+
+
+@pytest.mark.parametrize(
+    ("part", "fault"),
+    [
+        (b"{% if %}", r"part\.html, line 1: Expected an expression"),
+        (b"T\xe9l\xe9com", r"mine\.html, line 2: the file is not UTF-8 text; save it as UTF-8"),
+        (None, r"mine\.html, line 2: part\.html is not in invoice\.template_dir, nor one of ours"),
+        (b"not for us", r"mine\.html, line 2: the file cannot be read \(Permission denied\); let this user"),
+    ],
+)
+@pytest.mark.parametrize("use", ["{% include 'part.html' %}", "{% extends 'part.html' %}"])
+def test_a_part_that_no_invoice_can_be_written_with_is_the_operators_to_mend(
+    render: Render, folder: Path, monkeypatch: pytest.MonkeyPatch, use: str, part: bytes | None, fault: str
+) -> None:
+    if part is not None:
+        (folder / "part.html").write_bytes(part)
+    if part == b"not for us":
+        refuse(monkeypatch, "part.html")
+    with pytest.raises(Misconfigured, match=fault):
+        render("\n" + use)
 
 
 def test_what_was_left_out_is_told(render: Render) -> None:
