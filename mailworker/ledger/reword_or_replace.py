@@ -10,8 +10,8 @@ from mailworker.ledger.notification_log import move, withdraw
 from mailworker.ledger.tables import messages
 from mailworker.rules.pre_send.verdicts import Cancel, Replace, Reword, Row, Verdict
 
-#: To whom, and what. The fingerprint stays: it is of what the caller asked for, and the caller may repeat it.
-CONTENT = ("to_email", "to_canonical", "to_name", "language", "variables", "content_bytes")
+#: To whom, whose it is, and what. The fingerprint stays: it is of what the caller asked for, and may repeat.
+CONTENT = ("to_email", "to_canonical", "to_name", "customer_id", "language", "variables", "content_bytes")
 
 
 def apply(connection: Connection, verdicts: Mapping[str, Verdict], *, now: datetime) -> None:

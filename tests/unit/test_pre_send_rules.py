@@ -119,7 +119,14 @@ def test_a_reminder_by_hand(invoice, verdict):
     assert check_by_hand(invoice, NIGHT) == verdict
 
 
-ROW = {"id": "m", "to_email": "a@b.example", "to_name": None, "language": "fr", "variables": {"x": 1, "y": 2}}
+ROW = {
+    "id": "m",
+    "to_email": "a@b.example",
+    "to_name": None,
+    "customer_id": "C",
+    "language": "fr",
+    "variables": {"x": 1, "y": 2},
+}
 
 
 @pytest.mark.parametrize(

@@ -285,6 +285,17 @@ def test_who_lost_the_lease_changes_no_word(make_world):
     assert (world.box.mails, after["lease"]) == ([], "somebody-elses")
 
 
+def test_an_invoice_that_passed_to_another_customer_is_found_as_theirs(make_world):
+    """Search, list, page and callbacks read whose a message is; so does who follows an address change."""
+    world = make_world(invoice(7, due=days_ago(8)))
+    world.scan()
+    world.crm.change(7, customer_id="D")
+    world.dispatch()
+    world.dispatch()
+    (row,) = world.rows()
+    assert (row["customer_id"], len(world.box.mails)) == ("D", 1)
+
+
 def test_who_lost_the_lease_writes_no_second_mail(make_world):
     world = make_world(*(invoice(n, due=days_ago(8)) for n in (1, 2)), extra=GROUPED)
     world.scan()

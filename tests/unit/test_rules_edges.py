@@ -179,7 +179,13 @@ def test_what_becomes_of_what_mailjet_does_not_know(kind, after, proved, state, 
         assert ("never took it" in found.why) is kind.resend_needs_proof
 
 
-ROW = {"to_email": "a@b.example", "to_name": None, "language": "fr", "variables": {"a": 1, "b": "x"}}
+ROW = {
+    "to_email": "a@b.example",
+    "to_name": None,
+    "customer_id": "C",
+    "language": "fr",
+    "variables": {"a": 1, "b": "x"},
+}
 
 
 @pytest.mark.parametrize(
@@ -188,6 +194,7 @@ ROW = {"to_email": "a@b.example", "to_name": None, "language": "fr", "variables"
         ({}, []),
         ({"to_name": ""}, []),
         ({"to_name": "Z", "to_email": "c@b.example", "language": "en"}, ["to_email", "to_name", "language"]),
+        ({"customer_id": "D"}, ["customer_id"]),
         ({"variables": {"a": 2, "b": "x"}}, ["a"]),
         ({"variables": {"a": 1}}, []),
         ({"variables": {"a": 1, "b": "x", "c": "", "d": [], "e": ()}}, []),

@@ -10,6 +10,8 @@ from mailworker.rules.pre_send.verdicts import Replace, Reword, Row, Wait
 #: The reason of a message that was written anew begins so.
 _ANEW = "written anew, for this changed in the CRM: "
 
+_WHOSE = ("to_email", "to_name", "customer_id", "language")
+
 
 def compare(row: Row, fresh: Row | BadInput | Misconfigured, now: datetime) -> Wait | Reword | None:
     """What to do about a message that would be `fresh` if it were written now, or cannot be written now.
@@ -33,9 +35,9 @@ def replace(fresh: Row | BadInput | Misconfigured, keys: tuple[str, ...], now: d
 
 
 def changed(row: Row, fresh: Row) -> list[str]:
-    """The variables that would differ if a message were written now: names only."""
+    """What would differ if a message were written now: names only."""
     before, now = row["variables"] or {}, fresh["variables"] or {}
-    names = [name for name in ("to_email", "to_name", "language") if (row[name] or "") != (fresh[name] or "")]
+    names = [name for name in _WHOSE if (row[name] or "") != (fresh[name] or "")]
     return names + [name for name in now if before.get(name, _empty_or_none(now[name])) != now[name]]
 
 
