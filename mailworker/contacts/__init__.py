@@ -1,8 +1,8 @@
 """Contacts: Mailjet knows every customer's contacts as the CRM does.
 
-The CRM's changes come into the ledger (`intake`, `upsert`, `full_sync`), which knows what was pushed
-last; the difference is pushed in as few calls as there can be (`push`, `import_jobs`), and what people did at
-Mailjet is read back (`pull`).
+The CRM's changes come into the ledger (`intake`, `upsert`, `full_sync`), which knows what was pushed last;
+the difference is pushed in as few calls as there can be (`push_to_mailjet`, `follow_import_jobs`), and what
+people did at Mailjet is read back (`pull_opt_outs`).
 """
 
 from typing import TYPE_CHECKING

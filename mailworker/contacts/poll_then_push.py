@@ -5,12 +5,12 @@ from datetime import timedelta
 from functools import cached_property
 
 from mailworker.contacts.dependencies import ContactDependencies
+from mailworker.contacts.follow_import_jobs import ImportJobPoller
 from mailworker.contacts.full_sync import CrmReader, crm_reader
-from mailworker.contacts.import_jobs import ImportJobPoller
 from mailworker.contacts.intake import ContactIntake
 from mailworker.contacts.properties_and_lists import PropertyRegistry
 from mailworker.contacts.pull_opt_outs import ContactPull
-from mailworker.contacts.push import ContactPusher, PushResult
+from mailworker.contacts.push_to_mailjet import ContactPusher, PushResult
 from mailworker.contacts.upsert import ContactUpsert, rules_of
 from mailworker.crm import CrmSource
 from mailworker.errors import UnknownOutcome

@@ -7,7 +7,7 @@ from typing import Any
 from mailworker.contacts import ContactStream
 from mailworker.contacts.full_sync_slices import BackgroundSync, SyncSlice
 from mailworker.contacts.intake import ContactsDrained
-from mailworker.contacts.push import PushResult
+from mailworker.contacts.push_to_mailjet import PushResult
 from mailworker.errors import TransientError
 from mailworker.ledger import contact_sync_runs
 from mailworker.limits import NoCallFree

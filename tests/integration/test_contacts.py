@@ -334,7 +334,9 @@ def test_an_import_that_ends_with_errors_is_read_back_contact_by_contact(contain
 
 
 def test_an_error_file_that_names_nobody_is_narrowed_down(container, monkeypatch):
-    monkeypatch.setattr("mailworker.contacts.import_jobs.import_errors", lambda *_, **__: [{"line": 4}])
+    monkeypatch.setattr(
+        "mailworker.contacts.follow_import_jobs.import_errors", lambda *_, **__: [{"line": 4}]
+    )
     people = [person(n, "x@example.com" if n == 3 else "") for n in range(1, 9)]
     container.mailjet.world.contacts.property_faults = lambda properties: (
         [{"x": "bad"}] if properties.get("bad") else []

@@ -26,7 +26,7 @@ from mailworker.cli.contact_commands.status_output import show_status, sync_sent
 from mailworker.cli.shared_options import moment_of
 from mailworker.contacts.full_sync import FullSyncResult
 from mailworker.contacts.pull_opt_outs import PullResult
-from mailworker.contacts.push import PushResult
+from mailworker.contacts.push_to_mailjet import PushResult
 from mailworker.contacts.upsert import UpsertResult
 from mailworker.errors import BadInput, Unreachable
 from mailworker.ledger import contact_sync_runs

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from mailworker.config.contacts import ContactSettings
 from mailworker.contacts import ContactService
 from mailworker.contacts.dependencies import ContactDependencies
-from mailworker.contacts.import_jobs import ImportJobPoller, refusals
+from mailworker.contacts.follow_import_jobs import ImportJobPoller, refusals
 from mailworker.contacts.properties_and_lists import FRESH, PropertyRegistry
-from mailworker.contacts.push import AddressChange, ContactPusher, PushResult
+from mailworker.contacts.push_to_mailjet import AddressChange, ContactPusher, PushResult
 from mailworker.errors import Misconfigured, Refused, Throttled, UnknownOutcome, Unreachable
 from mailworker.ledger import Ledger
 from mailworker.ledger.contact_push_queue import claim, started

@@ -7,7 +7,7 @@ import pytest
 
 from mailworker.config.contacts import ContactSettings
 from mailworker.config.settings import parse_settings
-from mailworker.contacts.import_jobs import refusals
+from mailworker.contacts.follow_import_jobs import refusals
 from mailworker.contacts.upsert import rules_of
 from mailworker.errors import BadInput, ConfigError
 from mailworker.mailjet.contact_queries import properties_of

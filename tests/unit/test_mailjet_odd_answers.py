@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mailworker.contacts.import_jobs import refusals
+from mailworker.contacts.follow_import_jobs import refusals
 from mailworker.core.message import Address
 from mailworker.core.secrets import Secret
 from mailworker.errors import MailworkerError

@@ -54,7 +54,7 @@ HEAVY = {
     "mailworker.balances.drafts",
     "mailworker.campaigns.lifecycle",
     "mailworker.client",
-    "mailworker.contacts.push",
+    "mailworker.contacts.push_to_mailjet",
     "mailworker.core.message",
     "mailworker.crm.records",
     "mailworker.invoices.languages.locale_format",

@@ -9,7 +9,7 @@ from redis.exceptions import ConnectionError as RedisGone
 from sqlalchemy import select, text
 
 from mailworker.balances.real_time import Taken
-from mailworker.contacts.push import PushResult
+from mailworker.contacts.push_to_mailjet import PushResult
 from mailworker.core.lane import Lane
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State

@@ -18,7 +18,7 @@ from mailworker.ledger import contact_counts
 from mailworker.rules.contact_sync_cost_and_pauses import Plan
 
 if TYPE_CHECKING:
-    from mailworker.contacts.push import PushResult
+    from mailworker.contacts.push_to_mailjet import PushResult
     from mailworker.container import Container
 
 _NAP_SECONDS = 0.5

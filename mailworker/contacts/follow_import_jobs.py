@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mailworker.contacts.dependencies import ContactDependencies
+from mailworker.contacts.halve_refused_batch import halve_or_refuse
 from mailworker.contacts.properties_and_lists import PropertyRegistry
-from mailworker.contacts.push import PushResult
+from mailworker.contacts.push_to_mailjet import PushResult
 from mailworker.core.address import canonical_address
 from mailworker.core.plural import counted
 from mailworker.errors import Refused
@@ -72,14 +73,8 @@ class ImportJobPoller:
             travelled = set(contact_push_queue.flying_emails(connection, call["id"]))
             refused = {email: why for email, why in refused.items() if email in travelled}
             if has_errors and not refused:
-                half = max(1, call["contacts"] // 2)
                 why = "Mailjet's error file does not say which contact it means"
-                if call["contacts"] > 1:
-                    contact_push_queue.give_back(
-                        connection, call["id"], due_at=now, why=why, batch_limit=half
-                    )
-                else:
-                    contact_push_queue.refuse(connection, call["id"], why, now=now)
+                halve_or_refuse(connection, call["id"], call["contacts"], why, now=now)
                 again = counted(call["contacts"], "contact is", "contacts are")
                 return PushResult(alarm=f"{why}; {again} pushed again in smaller calls.")
             pushed = contact_push_queue.finish(connection, call["id"], refused, now=now)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mailworker.contacts.dependencies import ContactDependencies
+from mailworker.contacts.halve_refused_batch import halve_or_refuse
 from mailworker.contacts.move_and_erase_at_mailjet import AddressChange
 from mailworker.contacts.properties_and_lists import PropertyRegistry
 from mailworker.core.plural import counted
@@ -128,17 +129,9 @@ class ContactPusher:
         return list(on.values()), list(self._names.known_lists(leaves, now=now).values())
 
     def _refused(self, call_id: str, rows: Sequence[Mapping[str, Any]], error: PermanentError) -> PushResult:
-        """Mailjet refuses the whole call: halve it until the one who is to blame is alone."""
         self._names.forget()
-        now = self._deps.clock()
         with self._deps.ledger.write() as connection:
-            if len(rows) == 1:
-                contact_push_queue.refuse(connection, call_id, str(error), now=now)
-            else:
-                half = max(1, len(rows) // 2)
-                contact_push_queue.give_back(
-                    connection, call_id, due_at=now, why=str(error), batch_limit=half
-                )
+            halve_or_refuse(connection, call_id, len(rows), str(error), now=self._deps.clock())
         return PushResult(alarm=f"Mailjet refused a call about {counted(len(rows), 'contact')}: {error}")
 
     def _not_now(self, call_id: str, error: TransientError | UnknownOutcome) -> PushResult:
