@@ -9,7 +9,8 @@ import threading
 import pytest
 import uvicorn
 
-from mailworker.cli.doctor_checks import finding, webhook
+from mailworker.cli.doctor_checks import webhook
+from mailworker.cli.doctor_checks.run_check import run_check
 from mailworker.config.settings import parse_settings
 from mailworker.container import Container
 from mailworker.mailjet import transport
@@ -36,7 +37,7 @@ def settings(url, *, api_url=REAL, login=True, **mailjet):
 
 def asked(*given, **changes):
     (check,) = webhook.checks(settings(*given, **changes))
-    return finding.make(check)
+    return run_check(check)
 
 
 @pytest.fixture(autouse=True)

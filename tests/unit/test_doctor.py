@@ -18,6 +18,7 @@ from mailworker.cli import build
 from mailworker.cli.doctor_checks import all_checks, finding, ledger_store_and_disk, mailjet, rendering
 from mailworker.cli.doctor_checks.all_checks import SUBJECTS, Round, examine
 from mailworker.cli.doctor_checks.finding import Check, Note
+from mailworker.cli.doctor_checks.run_check import run_check
 from mailworker.cli.doctor_checks.scans import scan_faults
 from mailworker.config.settings import parse_settings
 from mailworker.container import Container
@@ -384,7 +385,7 @@ class TestRound:
         def ask():
             raise ValueError("zoe@client.example")
 
-        (said,) = finding.make(Check("redis", "x", ask)).faults
+        (said,) = run_check(Check("redis", "x", ask)).faults
         assert "ValueError at test_doctor.py:" in said
         assert "zoe" not in said
 
@@ -392,10 +393,10 @@ class TestRound:
         def ask():
             raise Refused("Mailjet says no.")
 
-        assert finding.make(Check("redis", "x", ask)).faults == ["Mailjet says no."]
+        assert run_check(Check("redis", "x", ask)).faults == ["Mailjet says no."]
 
     def test_a_note_is_no_fault(self):
-        made = finding.make(Check("redis", "x", lambda: ["bad", Note("good to know")]))
+        made = run_check(Check("redis", "x", lambda: ["bad", Note("good to know")]))
         assert (made.faults, made.notes) == (["bad"], ["good to know"])
 
     @pytest.fixture
@@ -500,7 +501,7 @@ mailjet: Mailjet: webhook
 
 def test_a_round_asks_all_of_it_in_this_order(tmp_path, monkeypatch):
     for module in (all_checks, mailjet):
-        monkeypatch.setattr(module, "make", lambda check: finding.Finding(check.subject, check.name))
+        monkeypatch.setattr(module, "run_check", lambda check: finding.Finding(check.subject, check.name))
     container = container_of(
         tmp_path,
         "callbacks: {task: t, queue: q}\nbalances: {cgrates: {url: 'http://127.0.0.1:1/jsonrpc'}}\n" + WELL,

@@ -18,7 +18,6 @@ from mailworker.cli.doctor_checks import (
     all_checks,
     cgrates,
     configuration,
-    finding,
     ledger_store_and_disk,
     refill,
     rendering,
@@ -28,6 +27,7 @@ from mailworker.cli.doctor_checks import (
 from mailworker.cli.doctor_checks import redis as redis_checks
 from mailworker.cli.doctor_checks.finding import Check, Finding, Note
 from mailworker.cli.doctor_checks.output import PrintedReport, Report
+from mailworker.cli.doctor_checks.run_check import run_check
 from mailworker.config.settings import parse_settings
 from mailworker.errors import FileMissing, Unreachable
 from mailworker.invoices import review_invoice
@@ -488,7 +488,7 @@ LATIN = (
 def test_what_postgresql_would_lose(answers, faults, notes):
     given = parse_settings(f"{CONFIG}  database_url: postgresql://x/y\n", environ={})
     container = SimpleNamespace(settings=given, ledger=Postgres(**answers))
-    made = finding.make(Check("ledger", "x", lambda: ledger_store_and_disk.ledger_faults(container)))
+    made = run_check(Check("ledger", "x", lambda: ledger_store_and_disk.ledger_faults(container)))
     assert (made.faults, made.notes) == (faults, notes)
 
 
@@ -620,7 +620,7 @@ def test_a_check_that_cannot_be_made_is_a_sentence(fault, sentence):
         yield "first"
         raise fault
 
-    assert finding.make(Check("redis", "x", ask)).faults == [sentence]
+    assert run_check(Check("redis", "x", ask)).faults == [sentence]
 
 
 FINDINGS = [

@@ -2,7 +2,8 @@
 
 import pytest
 
-from mailworker.cli.doctor_checks.finding import Check, make
+from mailworker.cli.doctor_checks.finding import Check
+from mailworker.cli.doctor_checks.run_check import run_check
 from mailworker.cli.doctor_checks.stuck_mail import stream_faults
 from mailworker.core.clock import utc_now
 from mailworker.core.lane import Lane
@@ -17,6 +18,6 @@ def test_another_programs_key_is_named_as_such():
     redis.set(MAIL[Lane.BULK].stream, "a cache")
     with pytest.raises(StreamUnavailable, match=r"^Redis holds something else where mailworker's streams"):
         GroupStream(redis, MAIL[Lane.BULK].stream, at_once=1).waiting()
-    found = make(Check("queues", "nothing waits on Redis", lambda: stream_faults(redis, utc_now())))
+    found = run_check(Check("queues", "nothing waits on Redis", lambda: stream_faults(redis, utc_now())))
     (fault,) = found.faults
     assert fault.endswith("Give mailworker one of its own (worker.redis_url).")

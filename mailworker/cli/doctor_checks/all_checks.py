@@ -21,7 +21,8 @@ from mailworker.cli.doctor_checks import (
     webhook,
     workers,
 )
-from mailworker.cli.doctor_checks.finding import Check, Finding, Note, make
+from mailworker.cli.doctor_checks.finding import Check, Finding, Note
+from mailworker.cli.doctor_checks.run_check import run_check
 from mailworker.config.settings import config_path, fingerprint
 from mailworker.core.clock import utc_now
 
@@ -75,10 +76,10 @@ def examine(container: "Container", wanted: Round) -> Iterator[Finding]:
     yield from _made(wanted, _of_the_file(container))
     opens = Check("ledger", "the ledger answers", lambda: ledger_store_and_disk.ledger_faults(container))
     concerned = any(wanted.wants(subject) for subject in (*_IN_THE_LEDGER, *_BEFORE_THE_LEDGER))
-    ledger = make(opens) if concerned else Finding("ledger", opens.name)
+    ledger = run_check(opens) if concerned else Finding("ledger", opens.name)
     if ledger.faults:
         yield ledger
-    answers = partial(make, Check("redis", "Redis answers", lambda: redis.unreachable(container.redis)))
+    answers = partial(run_check, Check("redis", "Redis answers", lambda: redis.unreachable(container.redis)))
     for found in _then(wanted, answers, _BEHIND_REDIS, lambda: _behind_redis(container)):
         yield _for_its_sake(found) if ledger.faults and found.subject in _BEFORE_THE_LEDGER else found
     if not ledger.faults:
@@ -112,7 +113,7 @@ def _then(
 
 
 def _made(wanted: Round, checks: Iterator[Check]) -> Iterator[Finding]:
-    return (make(check) for check in checks if wanted.wants(check.subject))
+    return (run_check(check) for check in checks if wanted.wants(check.subject))
 
 
 def _of_the_file(container: "Container") -> Iterator[Check]:

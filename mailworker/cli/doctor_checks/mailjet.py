@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from mailworker.cli.container_context import rest_api
 from mailworker.cli.doctor_checks import cures
-from mailworker.cli.doctor_checks.finding import Check, Finding, Note, make
+from mailworker.cli.doctor_checks.finding import Check, Finding, Note
+from mailworker.cli.doctor_checks.run_check import run_check
 from mailworker.cli.template_commands.check import check_mailjet
 from mailworker.errors import MailworkerError
 from mailworker.mailjet import account_checks
@@ -20,12 +21,12 @@ SUBJECT = "mailjet"
 def examine(container: "Container", webhook_url: str | None) -> Iterator[Finding]:
     """The account first: where it cannot be asked, nothing else can, and nothing is shown thrice."""
     api = rest_api(container)
-    account = make(Check(SUBJECT, "Mailjet: account", lambda: _account(api)))
+    account = run_check(Check(SUBJECT, "Mailjet: account", lambda: _account(api)))
     yield account
     if account.faults:
         return
     for name, ask in _checks(container, webhook_url, api):
-        yield make(Check(SUBJECT, f"Mailjet: {name}", ask))
+        yield run_check(Check(SUBJECT, f"Mailjet: {name}", ask))
 
 
 def _account(api: "RestApi") -> list[str]:
