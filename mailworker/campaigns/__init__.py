@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from mailworker.core.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from mailworker.campaigns.audience_before_sending import CampaignPolicies
+    from mailworker.campaigns.checks_before_sending import CampaignPolicies
     from mailworker.campaigns.count_audience import Audience, AudienceCount
     from mailworker.campaigns.lifecycle import CampaignManager
     from mailworker.campaigns.mailjet_campaigns import MailjetCampaigns
@@ -26,7 +26,7 @@ __getattr__ = lazy_exports(
         "Audience": "count_audience",
         "AudienceCount": "count_audience",
         "CampaignManager": "lifecycle",
-        "CampaignPolicies": "audience_before_sending",
+        "CampaignPolicies": "checks_before_sending",
         "MailjetCampaigns": "mailjet_campaigns",
         "WorkerCampaigns": "worker_campaigns",
     },

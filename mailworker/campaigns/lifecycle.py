@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from mailworker.campaigns.audience_before_sending import CampaignGuard, CampaignPolicies
+from mailworker.campaigns.checks_before_sending import CampaignGuard, CampaignPolicies
 from mailworker.campaigns.count_audience import Audience, AudienceCount
 from mailworker.campaigns.mailjet_campaigns import MailjetCampaigns
 from mailworker.campaigns.worker_campaigns import WorkerCampaigns

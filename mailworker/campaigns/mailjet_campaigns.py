@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from mailworker.campaigns.mailjet_audience import MailjetAudience
+from mailworker.campaigns.exclude_barred_at_mailjet import MailjetAudience
 from mailworker.config.worker import LEASE
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.message import Address

@@ -7,7 +7,7 @@ import pytest
 
 from mailworker.campaigns import count_audience as module
 from mailworker.campaigns.count_audience import Audience, AudienceCount, in_segment
-from mailworker.campaigns.mailjet_audience import _objection
+from mailworker.campaigns.exclude_barred_at_mailjet import _objection
 from mailworker.campaigns.worker_campaigns import printed
 from mailworker.config.contacts import ContactSettings
 from mailworker.core.kind import Kind, Variable, VariableType

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mailworker.campaigns.mailjet_audience import MailjetAudience
+from mailworker.campaigns.exclude_barred_at_mailjet import MailjetAudience
 from mailworker.config.contacts import ContactSettings
 from mailworker.contacts.dependencies import ContactDependencies
 from mailworker.contacts.properties_and_lists import PropertyRegistry
@@ -193,8 +193,8 @@ def test_nothing_is_sent_where_mailjet_does_not_take_it(ledger):
 
 @pytest.mark.parametrize(("many", "by_hand"), [(2, True), (3, False)])
 def test_only_a_few_are_excluded_while_a_person_waits(ledger, monkeypatch, many, by_hand):
-    monkeypatch.setattr("mailworker.campaigns.mailjet_audience._BY_HAND", 2)
-    monkeypatch.setattr("mailworker.campaigns.mailjet_audience._PAGE", 2)
+    monkeypatch.setattr("mailworker.campaigns.exclude_barred_at_mailjet._BY_HAND", 2)
+    monkeypatch.setattr("mailworker.campaigns.exclude_barred_at_mailjet._PAGE", 2)
     put(ledger, *range(1, many + 1), excluded=True)
     mailjet = Mailjet(range(1, many + 1))
     if by_hand:

@@ -1,4 +1,4 @@
-"""Nobody gets a campaign who must not, whoever sends it: its audience, asked before it leaves."""
+"""What is checked before a campaign leaves, whoever sends it: nobody gets one who must not."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
