@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from mailworker.config.settings import Settings
 from mailworker.core.lane import Lane
-from mailworker.queue.channels import EVENTS, MAIL
+from mailworker.queue.celery_queues import EVENTS, MAIL
 
 if TYPE_CHECKING:
     from redis import Redis

@@ -23,8 +23,8 @@ from mailworker.errors import BadInput
 from mailworker.observability.tracing import enqueue_carrier
 from mailworker.queue import envelope
 from mailworker.queue.add_jobs import MaybeEnqueued, NotEnqueued, add_jobs
+from mailworker.queue.celery_queues import CONTACTS, MAIL, Channel
 from mailworker.queue.celery_sender import celery_sender
-from mailworker.queue.channels import CONTACTS, MAIL, Channel
 from mailworker.queue.redis_connection import connect
 from mailworker.queue.status_reply import MessageStatus, NoAnswer, ask_status
 from mailworker.queue.wake import send_wake_up

@@ -19,7 +19,7 @@ from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
 from mailworker.ledger.notification_log import REAL_TIME
 from mailworker.ledger.rejected_jobs import reject
-from mailworker.queue.channels import OCS
+from mailworker.queue.celery_queues import OCS
 from mailworker.queue.drain import ChannelReader
 from mailworker.queue.stream import Entry, GroupStream
 from mailworker.scans.runner import write_mails

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailworker.core.plural import counted
 from mailworker.intake.ledger_refill import Refill, Refilled
-from mailworker.queue.channels import EVENTS, MAIL
+from mailworker.queue.celery_queues import EVENTS, MAIL
 
 if TYPE_CHECKING:
     from mailworker.container import Container

@@ -15,7 +15,7 @@ from mailworker.errors import BadInput
 from mailworker.ledger import Ledger, contact_rows
 from mailworker.ledger.rejected_jobs import reject
 from mailworker.queue import envelope
-from mailworker.queue.channels import CONTACTS
+from mailworker.queue.celery_queues import CONTACTS
 from mailworker.queue.drain import ChannelReader
 from mailworker.queue.envelope import open_envelope
 from mailworker.queue.stream import Entry, GroupStream

@@ -19,7 +19,7 @@ from mailworker.ledger.rejected_jobs import reject
 from mailworker.ledger.webhook_log import POSTS, REPEATED, UNMATCHED, UNREADABLE, WebhookTally
 from mailworker.mailjet.events import BadEvent, WebhookEvent, read_events
 from mailworker.observability.logs import get_log
-from mailworker.queue.channels import EVENTS
+from mailworker.queue.celery_queues import EVENTS
 from mailworker.queue.drain import ChannelReader
 from mailworker.queue.envelope import VERSION, added_at
 from mailworker.queue.refill_log import Keeping

@@ -20,7 +20,7 @@ from mailworker.intake.accept import Intake, Rejection, rejection_of
 from mailworker.intake.entry_recipients import recipients_of
 from mailworker.ledger.insert_messages import AcceptVerdict
 from mailworker.queue import envelope
-from mailworker.queue.channels import MAIL
+from mailworker.queue.celery_queues import MAIL
 from mailworker.queue.drain import ChannelReader
 from mailworker.queue.fair_stream import FairStream
 from mailworker.queue.refill_log import Keeping

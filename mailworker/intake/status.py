@@ -14,7 +14,7 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.query_rows import first_row
 from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.queue import envelope
-from mailworker.queue.channels import MAIL
+from mailworker.queue.celery_queues import MAIL
 from mailworker.queue.status_reply import MessageStatus
 from mailworker.queue.unavailable import translated
 from mailworker.rules.job.expected_message_ids import named_ids

@@ -8,7 +8,7 @@ from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError
 
 from mailworker.errors import TransientError, UnknownOutcome
 from mailworker.queue import envelope
-from mailworker.queue.channels import Channel
+from mailworker.queue.celery_queues import Channel
 from mailworker.queue.wake import raise_flag
 
 TRIES = 2

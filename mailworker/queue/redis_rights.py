@@ -4,11 +4,11 @@ from typing import Any
 
 from redis import Redis
 
-from mailworker.queue.channels import BULK, CONTACT_JOBS, NORMAL, RENDERING, SCANS, URGENT
+from mailworker.queue.celery_queues import QUEUES
 
 #: Celery's and kombu's names: queues, bindings, what is not acknowledged, results, a broadcast's answers.
 _KEYS = (
-    *(URGENT, NORMAL, BULK, RENDERING, CONTACT_JOBS, SCANS, "celery"),
+    *QUEUES,
     *("unacked", "unacked_index", "unacked_mutex"),
     *("_kombu.binding.celery.pidbox", "celery-task-meta-doctor", "doctor.reply.celery.pidbox"),
 )

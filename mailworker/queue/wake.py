@@ -7,7 +7,7 @@ from kombu.exceptions import OperationalError
 from redis import Redis
 from redis.exceptions import RedisError
 
-from mailworker.queue.channels import Channel
+from mailworker.queue.celery_queues import Channel
 from mailworker.queue.unavailable import translated
 
 if TYPE_CHECKING:

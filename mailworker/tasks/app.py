@@ -4,13 +4,13 @@ import os
 
 from celery import Celery
 from celery.signals import beat_init, celeryd_init, setup_logging, worker_init
+from kombu import Exchange, Queue
 
 from mailworker.config.settings import config_path, load_settings
 from mailworker.core.process_lock import LARGE_CALLS, LARGE_READS
 from mailworker.core.redis_url import parse_redis_url
 from mailworker.observability.logs import configure_logs
-from mailworker.queue import channels
-from mailworker.tasks import queues
+from mailworker.queue import celery_queues
 from mailworker.tasks.beat_schedule import SCHEDULE
 from mailworker.tasks.flower_actions import leave_to_view
 from mailworker.tasks.returned_memory import return_freed_memory, share_what_is_loaded
@@ -92,24 +92,26 @@ app.conf.update(
     task_time_limit=110,
     # A typing error in a queue's name must fail at once, not make a queue that no worker listens to.
     task_create_missing_queues=False,
-    task_queues=queues.DECLARED,
+    # Each with an exchange of its own: without one, all would be bound to the default queue's key, and a
+    # message published to that exchange would land in every queue.
+    task_queues=[Queue(name, Exchange(name), routing_key=name) for name in celery_queues.QUEUES],
     # Each worker listens to a queue of its own, too, where its health check comes by.
     worker_direct=True,
-    task_default_queue=channels.NORMAL,
+    task_default_queue=celery_queues.NORMAL,
     task_routes={
-        "mailworker.render": {"queue": channels.RENDERING},
-        "mailworker.sweep": {"queue": channels.SCANS},
-        "mailworker.reconcile": {"queue": channels.SCANS},
-        "mailworker.forget": {"queue": channels.SCANS},
-        "mailworker.tell_callbacks": {"queue": channels.SCANS},
-        "mailworker.roll_up": {"queue": channels.SCANS},
-        "mailworker.match_events": {"queue": channels.SCANS},
-        "mailworker.scan_*": {"queue": channels.SCANS},
-        "mailworker.statistics*": {"queue": channels.SCANS},
-        "mailworker.sync_*": {"queue": channels.CONTACT_JOBS},
-        "mailworker.delete_contact": {"queue": channels.CONTACT_JOBS},
-        "mailworker.campaign_*": {"queue": channels.CONTACT_JOBS},
-        "mailworker.suppressions_*": {"queue": channels.CONTACT_JOBS},
+        "mailworker.render": {"queue": celery_queues.RENDERING},
+        "mailworker.sweep": {"queue": celery_queues.SCANS},
+        "mailworker.reconcile": {"queue": celery_queues.SCANS},
+        "mailworker.forget": {"queue": celery_queues.SCANS},
+        "mailworker.tell_callbacks": {"queue": celery_queues.SCANS},
+        "mailworker.roll_up": {"queue": celery_queues.SCANS},
+        "mailworker.match_events": {"queue": celery_queues.SCANS},
+        "mailworker.scan_*": {"queue": celery_queues.SCANS},
+        "mailworker.statistics*": {"queue": celery_queues.SCANS},
+        "mailworker.sync_*": {"queue": celery_queues.CONTACT_JOBS},
+        "mailworker.delete_contact": {"queue": celery_queues.CONTACT_JOBS},
+        "mailworker.campaign_*": {"queue": celery_queues.CONTACT_JOBS},
+        "mailworker.suppressions_*": {"queue": celery_queues.CONTACT_JOBS},
     },
     broker_transport_options={
         "visibility_timeout": 120,

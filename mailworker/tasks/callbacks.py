@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 from mailworker.container import Container
 from mailworker.crm_callbacks import Callbacks
 from mailworker.errors import TransientError, Unreachable
-from mailworker.queue.channels import CALLBACKS
+from mailworker.queue.celery_queues import CALLBACKS
 from mailworker.queue.wake import lower_flag
 from mailworker.tasks.app import app
 from mailworker.tasks.base import HousekeepingTask, current_container, log

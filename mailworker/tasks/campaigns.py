@@ -3,7 +3,7 @@
 from typing import Any
 
 from mailworker.core.lane import Lane
-from mailworker.queue.channels import CAMPAIGNS, DISPATCH
+from mailworker.queue.celery_queues import CAMPAIGNS, DISPATCH
 from mailworker.tasks.app import app
 from mailworker.tasks.base import CommandTask, HousekeepingTask, current_container
 from mailworker.tasks.time_slices import run_slice, wake

@@ -8,7 +8,7 @@ from mailworker.core.clock import utc_now
 from mailworker.core.lane import Lane
 from mailworker.observability.metric_names import OCS_POSTS
 from mailworker.observability.redis_counters import count
-from mailworker.queue.channels import DISPATCH, OCS
+from mailworker.queue.celery_queues import DISPATCH, OCS
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, current_container, log
 from mailworker.tasks.time_slices import run_slice, wake

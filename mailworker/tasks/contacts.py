@@ -12,7 +12,7 @@ from mailworker.errors import TransientError
 from mailworker.ledger import contact_sync_runs
 from mailworker.limits import NoCallFree
 from mailworker.queue import envelope
-from mailworker.queue.channels import CONTACT_PUSH, CONTACT_SYNC, CONTACTS
+from mailworker.queue.celery_queues import CONTACT_PUSH, CONTACT_SYNC, CONTACTS
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
 from mailworker.tasks.emails import IntakeTask

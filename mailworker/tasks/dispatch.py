@@ -14,7 +14,7 @@ from mailworker.dispatch import Dispatched, Pipeline
 from mailworker.errors import TransientError
 from mailworker.observability.metric_names import ACCEPT_TO_CALL, CALL_MESSAGES, CALL_SECONDS, CALLS
 from mailworker.observability.redis_counters import CounterTally, count_outcomes
-from mailworker.queue.channels import DISPATCH
+from mailworker.queue.celery_queues import DISPATCH
 from mailworker.queue.wake import lower_flag
 from mailworker.tasks.app import app
 from mailworker.tasks.base import SHOWN_IDS, ShownTask, current_container, log

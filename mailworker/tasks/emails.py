@@ -16,7 +16,7 @@ from mailworker.intake.status import status_of
 from mailworker.observability.metric_names import ACCEPTED, ENQUEUE_TO_ACCEPT
 from mailworker.observability.redis_counters import CounterTally
 from mailworker.queue import envelope, status_reply
-from mailworker.queue.channels import DISPATCH, MAIL, RENDER
+from mailworker.queue.celery_queues import DISPATCH, MAIL, RENDER
 from mailworker.rules.job.idempotency_key import call_message_id
 from mailworker.tasks.app import app
 from mailworker.tasks.base import (

@@ -12,7 +12,7 @@ from mailworker.mailjet.events import BadEvent, WebhookEvent, parse_events
 from mailworker.observability.metric_names import EVENTS as EVENT_COUNTS
 from mailworker.observability.metric_names import WEBHOOK_LAG
 from mailworker.observability.redis_counters import CounterTally
-from mailworker.queue.channels import EVENTS
+from mailworker.queue.celery_queues import EVENTS
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
 from mailworker.tasks.emails import IntakeTask

@@ -13,7 +13,7 @@ from mailworker.core.states import State
 from mailworker.dispatch import SentMail
 from mailworker.observability.metric_names import OWN, PREPARE_SECONDS, RENDERED
 from mailworker.observability.redis_counters import CounterTally, count_outcomes
-from mailworker.queue.channels import DISPATCH, RENDER
+from mailworker.queue.celery_queues import DISPATCH, RENDER
 from mailworker.tasks.app import app
 from mailworker.tasks.base import SHOWN_IDS, ShownTask, current_container, log
 from mailworker.tasks.flower_mail_events import MailEvents

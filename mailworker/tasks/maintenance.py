@@ -17,7 +17,7 @@ from mailworker.ledger.stuck_messages import anything_due
 from mailworker.ledger.stuck_messages import forget as forget_rows
 from mailworker.observability.redis_counters import CounterTally, count_outcomes
 from mailworker.queue import envelope
-from mailworker.queue.channels import DISPATCH, EVENTS, MAIL, OCS, RECONCILE, RENDER
+from mailworker.queue.celery_queues import DISPATCH, EVENTS, MAIL, OCS, RECONCILE, RENDER
 from mailworker.queue.rewrite_append_only_file import rewrite_log
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log

@@ -8,7 +8,7 @@ from mailworker.core.lane import Lane
 from mailworker.core.scan_names import BALANCES, OVERDUE_INVOICES
 from mailworker.errors import TransientError
 from mailworker.ledger.scan_runs import Run, Start, due
-from mailworker.queue.channels import DISPATCH, SCANS
+from mailworker.queue.celery_queues import DISPATCH, SCANS
 from mailworker.rules.rehearse_or_write import ScanMode
 from mailworker.scan_registry import (
     Scan,

@@ -8,7 +8,7 @@ from typing import TypeVar
 from mailworker.container import Container
 from mailworker.errors import TransientError
 from mailworker.queue import wake as queue_wake
-from mailworker.queue.channels import Channel
+from mailworker.queue.celery_queues import Channel
 from mailworker.tasks.app import app
 from mailworker.tasks.base import log
 

@@ -11,7 +11,7 @@ from mailworker.container import Container
 from mailworker.core.clock import utc_now
 from mailworker.observability.metric_names import REFUSED_LOGINS
 from mailworker.observability.redis_counters import count
-from mailworker.queue.channels import OCS
+from mailworker.queue.celery_queues import OCS
 from mailworker.rules.unsubscribe_link import PATH
 from mailworker.web.basic_auth import BasicAuth
 from mailworker.web.headers import SafeHeaders

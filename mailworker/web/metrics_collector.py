@@ -30,7 +30,7 @@ from mailworker.ledger.webhook_log import silence
 from mailworker.observability.prometheus_exposition import Figures
 from mailworker.observability.redis_counters import counted
 from mailworker.queue import envelope, quarantine
-from mailworker.queue.channels import SCANS, STREAMS
+from mailworker.queue.celery_queues import SCANS, STREAMS
 from mailworker.queue.redis_rights import demand_rights
 from mailworker.queue.stream import GroupStream
 from mailworker.scan_registry import scans_of, unanswered_since

@@ -19,8 +19,8 @@ from starlette.responses import PlainTextResponse, Response
 
 from mailworker.core.clock import utc_now
 from mailworker.observability.logs import get_log
+from mailworker.queue.celery_queues import EVENTS, Channel
 from mailworker.queue.celery_sender import celery_sender
-from mailworker.queue.channels import EVENTS, Channel
 from mailworker.queue.envelope import seal_post
 from mailworker.queue.redis_connection import connect_async
 from mailworker.queue.wake import raise_flag, send_wake_up

@@ -7,7 +7,7 @@ from redis import Redis
 
 from mailworker.cli.local_stack import wait_until
 from mailworker.core.clock import utc_now
-from mailworker.queue.channels import CONTACTS, MAIL, STREAMS
+from mailworker.queue.celery_queues import CONTACTS, MAIL, STREAMS
 from tests.acceptance.conftest import RESET, VERIFICATION, RunningStack, answer, verification
 
 pytestmark = pytest.mark.acceptance

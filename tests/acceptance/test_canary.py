@@ -21,7 +21,7 @@ from mailworker.cli.local_stack.redis_server import free_port
 from mailworker.cli.local_stack.trial_config import web_for_trial
 from mailworker.core.clock import utc_now
 from mailworker.ledger import Ledger
-from mailworker.queue.channels import STREAMS
+from mailworker.queue.celery_queues import STREAMS
 from mailworker.tasks.app import app as our_app
 from tests.acceptance.conftest import RESET, VERIFICATION, verification
 from tests.acceptance.test_discretion import listening

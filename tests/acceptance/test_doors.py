@@ -12,7 +12,7 @@ from mailworker.cli.local_stack import wait_until
 from mailworker.cli.local_stack.redis_server import free_port
 from mailworker.client import MailClient, NotEnqueued
 from mailworker.core.lane import Lane
-from mailworker.queue.channels import MAIL
+from mailworker.queue.celery_queues import MAIL
 from tests.acceptance.conftest import VERIFICATION, RunningStack, answer, verification
 
 pytestmark = pytest.mark.acceptance

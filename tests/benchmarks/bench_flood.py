@@ -17,7 +17,7 @@ from mailworker.config.settings import load_settings
 from mailworker.core.lane import Lane
 from mailworker.ledger import Ledger
 from mailworker.queue import envelope
-from mailworker.queue.channels import MAIL
+from mailworker.queue.celery_queues import MAIL
 from tests.benchmarks.latency import COLUMNS, arrival, in_milliseconds, one_by_one, send_one
 from tests.benchmarks.local_servers import RESET, benchmark_servers, postgres
 from tests.benchmarks.table import Cell, Table

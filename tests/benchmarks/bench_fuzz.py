@@ -26,7 +26,7 @@ from mailworker.core.lane import Lane
 from mailworker.core.states import State
 from mailworker.ledger import Ledger
 from mailworker.ledger.tables import events, messages, rejected_jobs
-from mailworker.queue.channels import EVENTS, MAIL
+from mailworker.queue.celery_queues import EVENTS, MAIL
 from mailworker.queue.quarantine import KEY as QUARANTINE
 from tests.benchmarks.local_servers import benchmark_servers
 from tests.benchmarks.table import Cell, Table

@@ -15,7 +15,7 @@ from redis import Redis
 from mailworker.cli.local_stack import PRODUCTION_WORKERS, Servers, wait_until
 from mailworker.cli.local_stack.redis_server import free_port
 from mailworker.cli.local_stack.trial_config import web_for_trial
-from mailworker.queue.channels import EVENTS
+from mailworker.queue.celery_queues import EVENTS
 from mailworker.web.webhook import MAX_BODY
 from tests.benchmarks.latency import VARIABLES
 from tests.benchmarks.local_servers import BULK, RESET, arrived, benchmark_servers

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from mailworker.cli.local_stack import Servers, Worker, wait_until
-from mailworker.queue.channels import CONTACTS
+from mailworker.queue.celery_queues import CONTACTS
 from tests.faults.scene import SHORT_TIMES, kill_a_child
 
 LIMIT = 200

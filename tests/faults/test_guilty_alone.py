@@ -13,7 +13,7 @@ import yaml
 from mailworker.cli.local_stack import Servers, wait_until
 from mailworker.core.clock import utc_now
 from mailworker.core.lane import Lane
-from mailworker.queue.channels import MAIL
+from mailworker.queue.celery_queues import MAIL
 from tests.faults.scene import MAIL_QUEUES, RESET, STRICT, Scene, block
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]

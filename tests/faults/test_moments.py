@@ -11,7 +11,7 @@ import pytest
 
 from mailworker.cli.local_stack import wait_until
 from mailworker.core.lane import Lane
-from mailworker.queue.channels import MAIL
+from mailworker.queue.celery_queues import MAIL
 from tests.faults.scene import children
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]

@@ -14,8 +14,8 @@ from mailworker.cli.local_stack import wait_until
 from mailworker.core.clock import utc_now
 from mailworker.core.lane import Lane
 from mailworker.ledger import Ledger
-from mailworker.queue.channels import MAIL, OCS
-from mailworker.queue.channels import STREAMS as ALL_STREAMS
+from mailworker.queue.celery_queues import MAIL, OCS
+from mailworker.queue.celery_queues import STREAMS as ALL_STREAMS
 from mailworker.queue.quarantine import MOST_DELIVERIES
 from mailworker.queue.stream import GROUP
 from tests.faults.scene import CAMPAIGN, MAIL_QUEUES, children

@@ -9,7 +9,7 @@ import pytest
 from mailworker.cli.local_stack import wait_until
 from mailworker.client import NotEnqueued
 from mailworker.core.lane import Lane
-from mailworker.queue.channels import MAIL
+from mailworker.queue.celery_queues import MAIL
 from tests.faults.scene import CAMPAIGN, MAIL_QUEUES, RESET, RESET_VARIABLES
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]

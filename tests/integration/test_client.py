@@ -10,7 +10,7 @@ from mailworker.core.states import State
 from mailworker.intake import Intake, JobStream
 from mailworker.ledger import Ledger
 from mailworker.ledger.message_counts import tally
-from mailworker.queue.channels import MAIL
+from mailworker.queue.celery_queues import MAIL
 from tests.doubles import FakeFiles
 
 pytestmark = pytest.mark.integration

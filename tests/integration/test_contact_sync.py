@@ -15,7 +15,7 @@ from mailworker.crm.crm_interface import RecordPage
 from mailworker.errors import BadInput
 from mailworker.ledger import contact_sync_runs
 from mailworker.limits import Bucket
-from mailworker.queue.channels import CONTACTS
+from mailworker.queue.celery_queues import CONTACTS
 from mailworker.simulator import ControlClient, running
 from tests.integration.contact_container import contact, contact_container
 

@@ -19,7 +19,7 @@ from mailworker.container import Container
 from mailworker.deliveries import Deliveries, EventStream
 from mailworker.ledger.tables import events, messages, rejected_jobs, timeline
 from mailworker.mailjet.events import parse_events
-from mailworker.queue.channels import EVENTS
+from mailworker.queue.celery_queues import EVENTS
 from mailworker.simulator import running
 from mailworker.web.webhook import MAX_BODY
 from tests.integration.web_server import CONFIG, eventually, make_container, serving

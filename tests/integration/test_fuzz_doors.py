@@ -18,7 +18,7 @@ from mailworker.deliveries import Deliveries, EventStream
 from mailworker.errors import BadInput, IdempotencyConflict
 from mailworker.intake import Intake, JobStream
 from mailworker.ledger.tables import messages, rejected_jobs
-from mailworker.queue.channels import MAIL
+from mailworker.queue.celery_queues import MAIL
 from mailworker.queue.envelope import seal_post
 from tests.doubles import FakeFiles
 from tests.random_input import job, webhook_body

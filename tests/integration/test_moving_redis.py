@@ -7,7 +7,7 @@ from redis import Redis
 
 from mailworker.client import MailClient
 from mailworker.core.lane import Lane
-from mailworker.queue.channels import MAIL
+from mailworker.queue.celery_queues import MAIL
 from mailworker.queue.stream import GroupStream
 from tests.integration.conftest import ValkeyServer
 

@@ -12,7 +12,7 @@ from mailworker.core.lane import Lane
 from mailworker.intake.status import status_of
 from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.queue import envelope, status_reply
-from mailworker.queue.channels import MAIL
+from mailworker.queue.celery_queues import MAIL
 from mailworker.queue.status_reply import (
     MessageStatus,
     NoAnswer,

@@ -32,7 +32,7 @@ from mailworker.errors import BadInput, Unreachable
 from mailworker.ledger import contact_sync_runs
 from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.limits import CallLane, NoCallFree
-from mailworker.queue.channels import CONTACTS
+from mailworker.queue.celery_queues import CONTACTS
 from mailworker.rules.contact_sync_cost_and_pauses import Plan
 from tests.doubles import Clock, settings
 from tests.redis_clock import simulated_redis

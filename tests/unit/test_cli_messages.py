@@ -22,7 +22,7 @@ from mailworker.ledger.operator_audit_log import latest_actions
 from mailworker.ledger.suppressions import suppress
 from mailworker.ledger.tables import attempts, events, messages, rejected_jobs, timeline
 from mailworker.ledger.upcoming import UpcomingFilter, When
-from mailworker.queue.channels import MAIL
+from mailworker.queue.celery_queues import MAIL
 from mailworker.queue.envelope import seal
 from mailworker.queue.unavailable import StreamUnavailable
 from mailworker.rules.job.idempotency_key import message_id

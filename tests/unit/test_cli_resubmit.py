@@ -15,7 +15,7 @@ from mailworker.intake import Intake, JobStream
 from mailworker.ledger import Ledger
 from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.queue import envelope
-from mailworker.queue.channels import MAIL
+from mailworker.queue.celery_queues import MAIL
 from mailworker.queue.refill_log import Keeping
 from tests.doubles import CONFIG, FakeFiles
 from tests.redis_clock import simulated_redis

@@ -21,8 +21,8 @@ from mailworker.core.lane import Lane
 from mailworker.core.redis_url import _FORMS
 from mailworker.errors import BadInput
 from mailworker.queue import envelope
+from mailworker.queue.celery_queues import MAIL
 from mailworker.queue.celery_sender import celery_sender
-from mailworker.queue.channels import MAIL
 from mailworker.rules.job.check import check_job
 from mailworker.rules.job.idempotency_key import message_id
 

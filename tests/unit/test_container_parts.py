@@ -15,7 +15,7 @@ from mailworker.container import Container
 from mailworker.core.lane import Lane
 from mailworker.errors import BadInput, Misconfigured, Throttled
 from mailworker.ledger.scan_runs import Start
-from mailworker.queue.channels import OCS
+from mailworker.queue.celery_queues import OCS
 from mailworker.queue.envelope import seal_post
 from mailworker.queue.stream import GROUP
 from mailworker.rules.crm_facts import InvoiceStatus, Token

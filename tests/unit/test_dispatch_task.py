@@ -14,7 +14,7 @@ from mailworker.dispatch.interfaces import CallFacts, SentMail
 from mailworker.errors import Refused, Throttled, TransientError, UnknownOutcome
 from mailworker.intake.job_stream import JobsDrained
 from mailworker.observability.redis_counters import counted
-from mailworker.queue.channels import DISPATCH
+from mailworker.queue.celery_queues import DISPATCH
 from mailworker.tasks import dispatch as module
 from mailworker.tasks import flower_mail_events
 from mailworker.tasks.app import app

@@ -30,7 +30,7 @@ from mailworker.ledger.contact_tables import mailjet_contacts
 from mailworker.ledger.holds import hold, hold_by_hand
 from mailworker.ledger.scan_runs import Start, finish, let_go, take
 from mailworker.ledger.tables import messages, rejected_jobs
-from mailworker.queue.channels import MAIL
+from mailworker.queue.celery_queues import MAIL
 from mailworker.rules.rehearse_or_write import ScanMode
 from mailworker.scan_registry import scans_of, start_scan
 from tests.doubles import CONFIG

@@ -15,7 +15,7 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.rejected_jobs import reject
 from mailworker.ledger.tables import timeline
 from mailworker.queue import envelope
-from mailworker.queue.channels import MAIL
+from mailworker.queue.celery_queues import MAIL
 from mailworker.queue.status_reply import MessageStatus, read_status, write_status
 from mailworker.rules.job.check import check_job
 from mailworker.rules.job.document_number import document_sequence

@@ -20,7 +20,7 @@ from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.tables import messages, rejected_jobs, timeline
 from mailworker.observability.metric_names import ACCEPTED
 from mailworker.observability.redis_counters import counted
-from mailworker.queue.channels import MAIL
+from mailworker.queue.celery_queues import MAIL
 from mailworker.queue.refill_log import Keeping, KeptEntries
 from mailworker.queue.unavailable import StreamUnavailable
 from mailworker.tasks import emails

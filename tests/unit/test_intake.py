@@ -19,7 +19,7 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.find_by_invoice_number import numbers_of
 from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.queue import envelope
-from mailworker.queue.channels import MAIL
+from mailworker.queue.celery_queues import MAIL
 from tests.doubles import FakeFiles
 from tests.rows import NOW, after
 from tests.scan_world import wipe

@@ -13,7 +13,7 @@ from mailworker.intake.entry_recipients import recipients_of
 from mailworker.intake.ledger_refill import Refill, Refilled
 from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.queue import envelope
-from mailworker.queue.channels import MAIL
+from mailworker.queue.celery_queues import MAIL
 from tests.doubles import FakeFiles
 from tests.rows import NOW, URGENT, after
 

@@ -22,7 +22,7 @@ from mailworker.ledger.tables import messages, timeline
 from mailworker.limits.call_journal import CallJournal, JournalUnavailable
 from mailworker.privacy import Privacy
 from mailworker.queue import envelope
-from mailworker.queue.channels import MAIL
+from mailworker.queue.celery_queues import MAIL
 from mailworker.queue.refill_log import Keeping, KeptEntries
 from mailworker.queue.stream import GroupStream
 from tests.doubles import FakeFiles, box, silence

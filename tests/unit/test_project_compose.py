@@ -10,7 +10,7 @@ import yaml
 
 from mailworker.cli import build
 from mailworker.cli.local_stack.production_workers import PRODUCTION_WORKERS
-from mailworker.tasks import queues
+from mailworker.queue.celery_queues import QUEUES
 from mailworker.tasks.app import app
 
 ROOT = Path(__file__).parents[2]
@@ -34,11 +34,11 @@ def queues_of(command: str) -> tuple[str, ...]:
 
 def test_every_queue_has_a_worker_in_compose():
     served = {queue for worker in WORKERS.values() for queue in queues_of(worker["command"])}
-    assert served == set(queues.ALL)
+    assert served == set(QUEUES)
 
 
 def test_every_queue_has_a_worker_in_the_servers_of_the_command_line():
-    assert {queue for process in PRODUCTION_WORKERS for queue in process.queues} == set(queues.ALL)
+    assert {queue for process in PRODUCTION_WORKERS for queue in process.queues} == set(QUEUES)
 
 
 def test_both_have_the_same_workers():

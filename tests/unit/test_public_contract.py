@@ -15,9 +15,8 @@ from mailworker.client import MailClient
 from mailworker.config.builtin_kinds import KINDS
 from mailworker.config.settings import parse_settings
 from mailworker.core.states import State
-from mailworker.queue.channels import MAIL
+from mailworker.queue.celery_queues import MAIL, QUEUES
 from mailworker.tasks.app import app
-from mailworker.tasks.queues import ALL
 from mailworker.web.app import create_app
 from tests.doubles import CONFIG
 
@@ -109,7 +108,7 @@ def test_the_queues_and_the_application():
     import tasks.app  # noqa: PLC0415 - as `celery -A tasks` finds it
 
     assert tasks.app.app is app
-    assert set(ALL) >= {"mail.urgent", "mail.normal", "mail.bulk", "render", "contacts", "scans"}
+    assert set(QUEUES) >= {"mail.urgent", "mail.normal", "mail.bulk", "render", "contacts", "scans"}
     assert {lane.word: channel.queue for lane, channel in MAIL.items()} == {
         word: f"mail.{word}" for word in ("urgent", "normal", "bulk")
     }

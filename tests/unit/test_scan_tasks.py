@@ -8,7 +8,7 @@ from mailworker.core import scan_names
 from mailworker.core.lane import Lane
 from mailworker.errors import TransientError
 from mailworker.ledger.scan_runs import Start
-from mailworker.queue.channels import DISPATCH
+from mailworker.queue.celery_queues import DISPATCH
 from mailworker.rules.rehearse_or_write import ScanMode
 from mailworker.tasks import scans
 from tests.doubles import box

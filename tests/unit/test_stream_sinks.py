@@ -21,7 +21,7 @@ from mailworker.intake import Intake, JobStream
 from mailworker.ledger.tables import rejected_jobs
 from mailworker.mailjet.events import BadEvent
 from mailworker.queue import envelope
-from mailworker.queue.channels import CONTACTS, EVENTS, MAIL
+from mailworker.queue.celery_queues import CONTACTS, EVENTS, MAIL
 from mailworker.queue.quarantine import MOST_DELIVERIES
 from mailworker.queue.stream import ABANDONED_MS, CONSUMER, GROUP
 from mailworker.rules.job.idempotency_key import message_id

@@ -24,7 +24,7 @@ from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.limits import NoCallFree
 from mailworker.observability.redis_counters import counted
 from mailworker.queue import envelope
-from mailworker.queue.channels import (
+from mailworker.queue.celery_queues import (
     CALLBACKS,
     CAMPAIGNS,
     CONTACT_PUSH,

@@ -9,12 +9,12 @@ from redis.exceptions import ConnectionError as RedisGone
 
 from mailworker.core.lane import Lane
 from mailworker.errors import TransientError
-from mailworker.queue import channels
+from mailworker.queue import celery_queues
 from mailworker.queue.unavailable import StreamUnavailable
 from mailworker.queue.wake import FLAG_MS, lower_flag, raise_flag, send_wake_up, wake
 from mailworker.tasks import time_slices
 
-CHANNEL = channels.DISPATCH[Lane.BULK]
+CHANNEL = celery_queues.DISPATCH[Lane.BULK]
 
 
 class Celery:
@@ -36,8 +36,8 @@ class Gone:
 
 
 def all_channels():
-    single = [one for one in vars(channels).values() if isinstance(one, channels.Channel)]
-    return [*single, *channels.MAIL.values(), *channels.DISPATCH.values()]
+    single = [one for one in vars(celery_queues).values() if isinstance(one, celery_queues.Channel)]
+    return [*single, *celery_queues.MAIL.values(), *celery_queues.DISPATCH.values()]
 
 
 def test_a_thousand_reasons_are_one_wake_up(redis):
@@ -74,16 +74,16 @@ def test_no_two_channels_share_a_flag_a_stream_or_a_task():
     assert len({one.flag for one in every}) == len(every) == 15
     assert len({(one.task, one.lane) for one in every}) == len(every)
     streams = [one.stream for one in every if one.stream]
-    assert sorted(streams) == sorted(one.stream for one in channels.STREAMS.values())
+    assert sorted(streams) == sorted(one.stream for one in celery_queues.STREAMS.values())
     assert len(set(streams)) == len(streams)
 
 
 def test_every_channel_has_its_task_and_its_queue():
-    from mailworker.tasks import app, queues  # noqa: PLC0415 - a Celery app of its own
+    from mailworker.tasks import app  # noqa: PLC0415 - a Celery app of its own
 
     app.app.loader.import_default_modules()
     assert {one.task for one in all_channels()} <= set(app.app.tasks)
-    assert {one.queue for one in all_channels()} <= set(queues.ALL)
+    assert {one.queue for one in all_channels()} <= set(celery_queues.QUEUES)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from mailworker.ledger.webhook_log import (
     webhook_minutes,
 )
 from mailworker.queue import envelope
-from mailworker.queue.channels import EVENTS
+from mailworker.queue.celery_queues import EVENTS
 from mailworker.web.basic_auth import BasicAuth
 from mailworker.web.operators_page.webhook_log import WebhookLogPage
 from mailworker.web.refused_posts import RefusedPosts

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mailworker.cli.console import console, table, write_json
 from mailworker.core.plural import counted
 from mailworker.ledger import contact_counts, contact_sync_runs
-from mailworker.queue.channels import CONTACTS
+from mailworker.queue.celery_queues import CONTACTS
 from mailworker.queue.stream import GroupStream
 from mailworker.queue.unavailable import StreamUnavailable
 

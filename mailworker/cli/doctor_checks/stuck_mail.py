@@ -26,7 +26,7 @@ from mailworker.ledger.message_counts import (
     waiting_by_lane,
 )
 from mailworker.ledger.webhook_log import silence
-from mailworker.queue.channels import STREAMS, Channel
+from mailworker.queue.celery_queues import STREAMS, Channel
 from mailworker.queue.quarantine import in_quarantine
 from mailworker.queue.stream import GroupStream
 from mailworker.reconcile.unknown_messages import REFUSED_TO_BE_ASKED

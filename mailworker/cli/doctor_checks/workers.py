@@ -15,7 +15,7 @@ from mailworker.core.age_in_words import age
 from mailworker.core.redis_url import parse_redis_url
 from mailworker.core.version import VERSION
 from mailworker.queue import envelope
-from mailworker.queue.channels import SCANS
+from mailworker.queue.celery_queues import SCANS
 from mailworker.queue.redis_connection import connect
 
 #: Seconds for the workers' answers; who is missing is asked again, for on a busy host they come late.

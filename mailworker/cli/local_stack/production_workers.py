@@ -12,7 +12,7 @@ class WorkerProcess:
     concurrency: int
 
 
-#: Every queue of `tasks.queues` has its worker here; a test compares them.
+#: Every queue of `queue.celery_queues` has its worker here; a test compares them.
 PRODUCTION_WORKERS = (
     # Each in a call of its own where Mailjet is slow: a reset waits for no other's answer.
     WorkerProcess("urgent", ("mail.urgent",), 4),

@@ -10,7 +10,7 @@ from mailworker.cli.local_stack import Servers
 from mailworker.core.clock import utc_now
 from mailworker.core.lane import Lane
 from mailworker.queue import envelope
-from mailworker.queue.channels import MAIL
+from mailworker.queue.celery_queues import MAIL
 from tests.integration.doctor_faults.installation import ALL_QUEUES, Installation
 from tests.integration.doctor_faults.registry import fault
 from tests.integration.mailjet_wire import Wire, answer, expired_certificate, make_certificate

@@ -1,6 +1,7 @@
-"""The channels on which work comes to the workers, and the Celery tasks that wake somebody to look at them.
+"""Which Celery queue each sort of work is worked on from: the queues, and the channels with their tasks.
 
-Such a task only wakes a worker: losing one costs seconds, never work, for the sweep finds what waits.
+A channel is where work waits: a Redis Stream, or the ledger. Its task only wakes a worker: losing one costs
+seconds, never work, for the sweep finds what waits.
 """
 
 from collections.abc import Mapping
@@ -33,11 +34,15 @@ def _mail_queue(lane: Lane) -> str:
     return f"mail.{lane.word}"
 
 
-#: The Celery queues.
 URGENT, NORMAL, BULK = (_mail_queue(lane) for lane in Lane)
 RENDERING = "render"
 CONTACT_JOBS = "contacts"
 SCANS = "scans"
+#: Where `send_task` puts a job when its caller names no queue: Celery's own default. The worker of
+#: `mail.normal` serves it too, so that such a job does not wait where nobody looks.
+CELERYS_DEFAULT = "celery"
+#: Every one of them must have a worker.
+QUEUES = (URGENT, NORMAL, BULK, RENDERING, CONTACT_JOBS, SCANS, CELERYS_DEFAULT)
 
 
 def _stream_of(name: str, task: str, queue: str, lane: Lane | None = None) -> Channel:
