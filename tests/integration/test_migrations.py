@@ -17,14 +17,21 @@ from mailworker import ledger as ledger_room
 from mailworker.config.builtin_kinds import KINDS, VERIFICATION
 from mailworker.intake.all_or_none import accept_whole
 from mailworker.intake.job_row import row_of
-from mailworker.ledger import Ledger
+from mailworker.ledger import Ledger, database
 from mailworker.ledger.contact_tables import mailjet_contacts
 from mailworker.ledger.insert_messages import AcceptVerdict
+from mailworker.ledger.migrate import migrate
 from mailworker.ledger.tables import metadata
 from mailworker.rules.job.check import check_job
 from mailworker.rules.job.idempotency_key import message_id
 
 pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(autouse=True)
+def each_migrates(monkeypatch):
+    """No copies of tables here."""
+    monkeypatch.setattr(database, "migrate", migrate)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -2,43 +2,17 @@
 
 import gc
 import shutil
-import sqlite3
 
 import pytest
 from PIL import Image
 
-from mailworker.ledger import Ledger, database
-from mailworker.ledger.migrate import migrate
-from mailworker.ledger.schema_version import status
+from mailworker.ledger import Ledger
+from tests.migrated_once import migrate_once
 from tests.redis_clock import SimulatedClock, simulated_redis
 from tests.rows import NOW
 from tests.scan_world import World, open_ledger, wipe
 
-
-@pytest.fixture(scope="session", autouse=True)
-def migrate_once():
-    """Copy the tables that the migrations made once into each later SQLite ledger that is empty.
-
-    The migrations themselves are tested in tests/integration; a run of all of them costs more than most tests.
-    """
-    made = sqlite3.connect(":memory:", check_same_thread=False)  # servers of tests open ledgers in theirs
-
-    def migrate_or_copy(engine):
-        if engine.dialect.name != "sqlite" or status(engine).database is not None:
-            return migrate(engine)
-        with engine.connect() as connection:
-            ours = connection.connection.driver_connection
-            if made.execute("SELECT 1 FROM sqlite_master").fetchone():
-                made.backup(ours)
-                return status(engine)
-            found = migrate(engine)
-            ours.backup(made)
-            return found
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(database, "migrate", migrate_or_copy)
-        yield
-    made.close()
+__all__ = ["migrate_once"]  # a fixture
 
 
 @pytest.fixture(scope="session")
