@@ -15,6 +15,7 @@ from mailworker.cli import build
 from mailworker.cli.local_stack import wait_until
 from mailworker.cli.local_stack.trial_config import trial_config, web_for_trial
 from mailworker.core.clock import utc_now
+from mailworker.crm.demo import Size, make_demo
 from mailworker.errors import MailworkerError
 from mailworker.ledger import Ledger
 from mailworker.ledger.contact_tables import campaigns
@@ -36,6 +37,8 @@ CAMPAIGN = {
     "content": {"kind": NEWS}, "written": 0, "left_out": 0,
 }  # fmt: skip
 FACTURE = "examples/invoices/facture.json"
+#: The day on which the invented CRM stands. Scans look at its noon: at night it is another day for some customers.
+TODAY = utc_now().date()
 VERIFICATION = "api_crmCommunicationEmailVerification"
 #: What shows something, with what it is asked here; it takes --json. `lines`: a document a line.
 SHOW = {
@@ -65,9 +68,9 @@ SHOW = {
     "campaign segment": ["campaign", "segment", "city = 'Lyon'"],
     "campaign show": ["campaign", "show", "autumn"],
     "campaign stats": ["campaign", "stats", "autumn"],
-    "reminders run": ["reminders", "run", "--dry-run"],
+    "reminders run": ["reminders", "run", "--dry-run", "--as-of", str(TODAY)],
     "reminders explain": ["reminders", "explain", "{invoice}"],
-    "balances run": ["balances", "run", "--dry-run"],
+    "balances run": ["balances", "run", "--dry-run", "--as-of", str(TODAY)],
     "templates check": ["templates", "check"],
     "invoice check": ["invoice", "check", FACTURE],
 }
@@ -133,13 +136,14 @@ def site(tmp_path_factory, valkey):
             "mailjet": {"api_url": simulator.url, "calls_per_minute": 12_000, NEWS: BLOCK},
             "worker": worker,
             "invoice": {"store": str(folder / "pdfs")},
-            "crm": {"demo": {"path": str(folder / "crm.sqlite"), "customers": 20}},
+            "crm": {"demo": {"path": str(folder / "crm.sqlite")}},
             "web": web_for_trial(8070),
             "reminders": {"quiet_hours": None},  # else one of a Saturday night leaves too late
             "contacts": {"properties": {"city": {"from": "customer.city"}}},
         }
         text = trial_config(own)
         (folder / "crm_config.yaml").write_text(text)
+        make_demo(folder / "crm.sqlite", TODAY, Size(20))
         environment.setenv("CRM_CONFIG", str(folder / "crm_config.yaml"))
         environment.setenv("REDIS_URL", valkey.url)
         with contextlib.closing(Ledger.open(worker["database_url"])) as ledger, ledger.write() as connection:
