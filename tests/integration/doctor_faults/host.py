@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from mailworker.cli.doctor_checks import rendering
-from mailworker.ledger import Ledger
+from mailworker.ledger import Ledger, database
 from tests.integration.doctor_faults.installation import Installation
 from tests.integration.doctor_faults.registry import fault
 from tests.integration.mailjet_wire import Wire, answer
@@ -172,6 +172,7 @@ def _(site: Installation) -> None:
     where = own_database(site, "locked").url("locked").replace("+psycopg", "")
     other = site.closing.enter_context(psycopg.connect(where))
     other.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
+    site.monkeypatch.setattr(database, "_QUICK_SECONDS", 0.5)
 
 
 @fault(
@@ -185,6 +186,7 @@ def _(site: Installation) -> None:
     other = sqlite3.connect(site.folder / "ledger.db", isolation_level=None)
     site.closing.callback(other.close)
     other.execute("BEGIN IMMEDIATE")
+    site.monkeypatch.setattr(database, "_QUICK_SECONDS", 0.5)
 
 
 @fault(

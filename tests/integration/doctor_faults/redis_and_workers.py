@@ -156,6 +156,7 @@ def _(site: Installation) -> None:
     cure="answer hangs: its log says where; restart it",
 )
 def _(site: Installation) -> None:
+    site.monkeypatch.setattr(workers, "_PATIENCE", (1.5,))
     pid = _real_worker(site, [one["name"] for one in ALL_QUEUES])
     os.kill(pid, signal.SIGSTOP)
     site.closing.callback(os.kill, pid, signal.SIGCONT)

@@ -209,7 +209,9 @@ def _(site: Installation) -> None:
 )
 def _(site: Installation) -> None:
     site.monkeypatch.setattr(webhook, "ANSWER_TIME", 0.3)
-    answering(site, silent(threading.Event()))
+    released = threading.Event()
+    answering(site, silent(released))
+    site.closing.callback(released.set)
 
 
 @fault(
