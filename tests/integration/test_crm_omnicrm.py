@@ -82,6 +82,19 @@ def seen(crm):
     }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def as_it_is():
+    """What is read of the database before any test changes it: for all the same, so read by the first alone."""
+    kept = []
+
+    def read(url):
+        if not kept:
+            kept.append(seen(crm_of(url)))
+        return kept[0]
+
+    return read
+
+
 def test_what_is_read_is_right(url):
     crm = crm_of(url)
     assert crm.check() == []
@@ -134,8 +147,8 @@ def test_a_tax_that_is_only_a_rate_counts_for_reminder_and_document_alike(url):
 
 
 @pytest.mark.parametrize("how", ["deleted TINYINT(1) DEFAULT 0", "deleted_at DATETIME DEFAULT '0000-00-00'"])
-def test_what_staff_deleted_and_the_table_keeps_is_gone(url, how):
-    expected, (mark, type_) = seen(crm_of(url)), how.split(" ", 1)
+def test_what_staff_deleted_and_the_table_keeps_is_gone(url, as_it_is, how):
+    expected, (mark, type_) = as_it_is(url), how.split(" ", 1)
     tables = ("customer", "contact", "site", "service", "invoice", "`transaction`", "customer_attribute")
     strict = "SET sql_mode = ''"  # as zero days need it
     run(url, strict, *(f"ALTER TABLE {table} ADD {mark} {type_}" for table in tables))
@@ -184,8 +197,8 @@ def test_a_word_beside_the_flag_that_nobody_knows_asks_for_no_money(url, word, s
         assert crm.invoice("101").status == status
 
 
-def test_texts_in_binary_columns_are_texts(url):
-    expected = seen(crm_of(url))
+def test_texts_in_binary_columns_are_texts(url, as_it_is):
+    expected = as_it_is(url)
     run(url, "ALTER TABLE customer MODIFY customer_name VARBINARY(200)", "ALTER TABLE contact MODIFY contact_email VARBINARY(200)",
         "ALTER TABLE service MODIFY service_uuid VARBINARY(64)", "ALTER TABLE invoice ADD invoice_number VARBINARY(20)",
         "ALTER TABLE site MODIFY city VARBINARY(80)")  # fmt: skip
@@ -234,19 +247,18 @@ def test_whatever_is_not_zero_sets_a_flag(url, flag, status, value):
 
 
 @pytest.mark.parametrize("word", GUESSES)
-def test_another_name_for_each_guess_changes_nothing(url, word):
-    expected = seen(crm_of(url))
+def test_another_name_for_each_guess_changes_nothing(url, as_it_is, word):
+    expected = as_it_is(url)
     run(url, changed(word, GUESSES[word][1]))
     assert seen(crm_of(url)) == expected
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_many_other_names_at_once_change_nothing(url, seed):
+@pytest.mark.parametrize("seed", range(3))
+def test_many_other_names_at_once_change_nothing(url, as_it_is, seed):
     """Another installation's schema: any of the names that are looked for, in any mixture."""
-    expected = seen(crm_of(url))
+    expected = as_it_is(url)
     renames = other_schema(random.Random(seed))
-    for rename in renames:
-        run(url, rename)
+    run(url, *renames)
     assert seen(crm_of(url)) == expected, renames
 
 
@@ -272,8 +284,8 @@ def test_a_database_that_half_matches_serves_the_other_half(url):
         crm.invoice("101")
 
 
-def test_paid_may_be_a_day_or_a_word(url):
-    by_flag = seen(crm_of(url))
+def test_paid_may_be_a_day_or_a_word(url, as_it_is):
+    by_flag = as_it_is(url)
     run(
         url,
         "ALTER TABLE invoice ADD COLUMN paid_date DATE",
@@ -323,14 +335,14 @@ def test_an_amount_called_paid_is_no_flag(url):
         list(crm_of(url).open_invoices())
 
 
-def test_the_queries_can_be_copied_and_mended(url):
+def test_the_queries_can_be_copied_and_mended(url, as_it_is):
     rows = OmnicrmRows(settings_of(url).crm)
     block = yaml.safe_load(queries_block(rows))
     copied = block["crm"]["sql"]["queries"]
     indented = yaml.safe_dump({"sql": {"queries": copied}}, indent=2)
     rows.close()
     own = crm_of(url, queries="".join(f"  {line}\n" for line in indented.splitlines()))
-    assert seen(own) == seen(crm_of(url))
+    assert seen(own) == as_it_is(url)
     mended = "  sql:\n    queries:\n      exclusions: SELECT 4 AS customer_id\n"
     assert set(crm_of(url, queries=mended).exclusions()) == {"4"}
 
