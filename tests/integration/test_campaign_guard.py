@@ -533,7 +533,7 @@ def new_container(tmp_path_factory, mailjet):
 
 @pytest.mark.timeout(300)
 @given(steps=st.lists(STEPS, max_size=14))
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_sequence_then_each_kind_of_send(new_container, steps):
     with new_container() as container:
         story = Story(container)

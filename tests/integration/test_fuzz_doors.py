@@ -25,7 +25,7 @@ from tests.random_input import job, webhook_body
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(3000)]
 
-ROUNDS = int(os.environ.get("MAILWORKER_FUZZ", "1500"))
+ROUNDS = int(os.environ.get("MAILWORKER_FUZZ", "500"))
 SEED = int(os.environ.get("MAILWORKER_FUZZ_SEED", "11"))
 
 

@@ -27,7 +27,7 @@ def rules() -> Iterator[OfficialRules]:
 
 @pytest.mark.timeout(600)  # minutes on a busy host: four schematrons over each
 @settings(
-    max_examples=100,
+    max_examples=30,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to make a failure smaller takes minutes
     report_multiple_bugs=False,
