@@ -237,6 +237,16 @@ def test_a_document_shows_whether_it_is_paid_or_void(url):
     ]
 
 
+def test_a_paid_invoice_that_was_archived_is_still_a_paid_one_and_can_be_sent(url):
+    words = {"101": "archived", "102": "archived", "103": "void"}
+    run(url, "ALTER TABLE invoice ADD invoice_status VARCHAR(30)", "UPDATE invoice SET void = 0, paid = 1",
+        "UPDATE invoice SET paid = 0 WHERE invoice_id = 101",
+        *(f"UPDATE invoice SET invoice_status = '{word}' WHERE invoice_id = {one}" for one, word in words.items()))  # fmt: skip
+    crm = crm_of(url)
+    assert [crm.invoice(one).status for one in words] == ["cancelled", "paid", "cancelled"]
+    assert read_invoice(crm_document(crm, "102"), InvoiceSettings()).totals.due == 0
+
+
 @pytest.mark.parametrize(("flag", "status"), [("paid", "paid"), ("void", "cancelled")])
 @pytest.mark.parametrize("value", [2, -1, 127])
 def test_whatever_is_not_zero_sets_a_flag(url, flag, status, value):

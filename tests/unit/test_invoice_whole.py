@@ -259,7 +259,7 @@ def test_what_was_paid_beyond_it_stays_the_customers():
 @pytest.mark.parametrize(("said", "name"), [({"void": True}, "void"), ({"void": 1}, "void"), ({"status": "VOIDED"}, "status"), ({"status": "cancelled"}, "status")])  # fmt: skip
 def test_a_void_invoice_is_mailed_to_nobody(said, name):
     assert faults({"transactions": [LINE]} | said) == [
-        f"{name} shows that nobody has to pay it: it is void, or no invoice yet."
+        f"{name} shows that nobody has to pay it: it is void or written off, or no invoice yet."
     ]
     assert read({"transactions": [LINE], "type": "credit_note", "paid": True} | said).totals.due == 12
 

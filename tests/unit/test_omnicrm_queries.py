@@ -14,9 +14,10 @@ from mailworker.crm.omnicrm.probe import Schema, probe
 from mailworker.crm.omnicrm.queries import _PAID, NEEDS, queries_of
 from mailworker.crm.omnicrm.rows import lag_faults, urls_of
 from mailworker.crm.omnicrm.sql_expressions import (
-    _CANCELLED,
     _ISSUED,
+    _NOT_OWED,
     _UNPAID,
+    _VOID,
     attribute,
     best_email,
     column,
@@ -231,14 +232,14 @@ def test_a_query_names_only_tables_that_it_reads(question):
 
 VOID, PROFORMA = (f"WHEN COALESCE(i.`{flag}`, 0) <> 0 THEN 'cancelled' " for flag in ("void", "proforma"))
 WORD = "LOWER(TRIM(i.`invoice_status`))"
-NOTHING = f"WHEN {WORD} IN {_CANCELLED} THEN 'cancelled' "
+ENDED, NOT_OWED = (f"WHEN {WORD} IN ({words}) THEN 'cancelled' " for words in (_VOID, _NOT_OWED))
 FLAG, DAY = "WHEN COALESCE(i.`paid`, 0) <> 0 THEN 'paid' ", "WHEN i.`paid_date` > '1970-01-01' THEN 'paid' "
 WORDS = (
     f"WHEN {WORD} IN ('paid', 'settled') THEN 'paid' WHEN {WORD} IN ('disputed', 'dispute') THEN 'disputed' "
 )
 KNOWN = f"COALESCE({WORD}, '')"
 OPEN = f"WHEN {KNOWN} IN ({_UNPAID}, {_ISSUED}) THEN 'open' ELSE {KNOWN} END"
-STATUS = f"CASE {VOID}{PROFORMA}{NOTHING}{FLAG}{DAY}{WORDS}{OPEN}"
+STATUS = f"CASE {VOID}{PROFORMA}{ENDED}{FLAG}{DAY}{NOT_OWED}{WORDS}{OPEN}"
 ALONE = f"WHEN {WORD} IN ({_UNPAID}) THEN 'open' ELSE {WORD} END"
 
 
@@ -257,9 +258,12 @@ def test_open_invoices_are_those_neither_paid_nor_cancelled():
         ((), STATUS),
         (("invoice.proforma",), STATUS.replace(PROFORMA, "")),
         (("invoice.void", "invoice.proforma", "invoice.status"), f"CASE {FLAG}{DAY}ELSE 'open' END"),
-        (("invoice.void", "invoice.proforma", "invoice.paid"), f"CASE {NOTHING}{DAY}{WORDS}{OPEN}"),
-        (("invoice.void", "invoice.proforma", "invoice.paid", "invoice.paid_on"), f"CASE {NOTHING}{ALONE}"),
-        (("invoice.proforma", "invoice.paid", "invoice.paid_on"), f"CASE {VOID}{NOTHING}{ALONE}"),
+        (("invoice.void", "invoice.proforma", "invoice.paid"), f"CASE {ENDED}{DAY}{NOT_OWED}{WORDS}{OPEN}"),
+        (
+            ("invoice.void", "invoice.proforma", "invoice.paid", "invoice.paid_on"),
+            f"CASE {ENDED}{NOT_OWED}{ALONE}",
+        ),
+        (("invoice.proforma", "invoice.paid", "invoice.paid_on"), f"CASE {VOID}{ENDED}{NOT_OWED}{ALONE}"),
     ],
 )
 def test_whether_an_invoice_is_paid(missing, status):

@@ -14,10 +14,11 @@ _NO = "('off', 'no', 'false', '0', 'non', 'never')"
 #: OmniCRM's manual has Open, Closed, Suspended and an archived state whose spelling it does not show.
 #: Suspended customers still owe, so they are written to.
 _GONE = "('closed', 'archived', 'archive')"
-#: Words for an invoice that nobody has to pay.
-_CANCELLED = (
-    "('void', 'voided', 'cancelled', 'canceled', 'proforma', 'draft', 'credited', 'refunded', 'written off',"
-    " 'written_off', 'uncollectible', 'deleted', 'archived', 'merged', 'replaced', 'superseded')"
+#: Words for an invoice that is none, and words for one that nobody has to pay any more, unless it was paid.
+_VOID = "'void', 'voided', 'cancelled', 'canceled', 'proforma', 'draft', 'deleted'"
+_NOT_OWED = (
+    "'credited', 'refunded', 'written off', 'written_off', 'uncollectible', 'archived', 'merged', 'replaced',"
+    " 'superseded'"
 )
 #: Words for one that nobody has paid, and words that leave it to what else shows whether it is paid.
 _UNPAID = "'open', 'unpaid', 'overdue', 'due', 'issued', 'sent'"
@@ -155,7 +156,8 @@ def invoice_status(schema: Schema) -> str:
     if "invoice.status" not in schema:
         return f"CASE {' '.join([*cases, *_paid(schema)])} ELSE 'open' END"
     word, paid = f"LOWER(TRIM({schema.of('i', 'invoice.status')}))", _paid(schema)
-    cases += [f"WHEN {word} IN {_CANCELLED} THEN 'cancelled'", *paid]
+    cases += [f"WHEN {word} IN ({_VOID}) THEN 'cancelled'", *paid]
+    cases += [f"WHEN {word} IN ({_NOT_OWED}) THEN 'cancelled'"]
     if not paid:
         return f"CASE {' '.join(cases)} WHEN {word} IN ({_UNPAID}) THEN 'open' ELSE {word} END"
     cases += [f"WHEN {word} IN ('paid', 'settled') THEN 'paid'"]

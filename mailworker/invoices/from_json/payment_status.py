@@ -21,7 +21,7 @@ def refuse_void(fields: InvoiceFields) -> None:
     """Add the fault of an invoice that is void: its mail would ask for money that nobody owes."""
     name = "void" if _word(fields.raw.get("void")) in _YES else "status"
     if name == "void" or _word(fields.raw.get("status")) in _VOID:
-        fields.fault(name, "shows that nobody has to pay it: it is void, or no invoice yet")
+        fields.fault(name, "shows that nobody has to pay it: it is void or written off, or no invoice yet")
 
 
 def _word(value: Any) -> str:
