@@ -213,9 +213,12 @@ def test_texts_in_binary_columns_are_texts(url, as_it_is):
     assert page.faults == ("Invoice 101: customer_name is not a text.",)
 
 
+@pytest.mark.parametrize("own_currency", [False, True])
 @pytest.mark.parametrize("costs", [("8.335",), ("8.3333", "0.0050"), ("0.0125",) * 9, ("2.7783",) * 3])
-def test_a_reminder_asks_for_what_the_invoice_prints_to_the_cent(url, costs):
+def test_a_reminder_asks_for_what_the_invoice_prints_to_the_cent(url, costs, own_currency):
     """Of 8.335 and its tax of 1.667 the page prints 8.34, 1.67 and their sum."""
+    if own_currency:
+        run(url, "ALTER TABLE invoice ADD currency CHAR(3)", "UPDATE invoice SET currency = 'eur'")
     run(url, "DELETE FROM `transaction` WHERE transaction_id = 8")
     row = "(4, 401, 'Forfait', {cost}, {cost} * 0.2, 20, 0)"
     rows = ", ".join(row.format(cost=cost) for cost in costs)

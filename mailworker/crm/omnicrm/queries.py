@@ -81,7 +81,7 @@ def _invoices(schema: Schema, settings: OmnicrmSettings, *, orphans: bool = Fals
     key, customer = schema.of("i", "invoice.id"), schema.of("i", "invoice.customer")
     status, names = invoice_status(schema), settings.attributes
     cost = schema.of("t", "transaction.cost")
-    sum_ = transactions_sum(schema, (cost, tax(schema)), settings.currency)
+    sum_ = transactions_sum(schema, (cost, tax(schema)), settings)
     columns = {
         "invoice_id": key,
         "customer_id": customer,

@@ -117,12 +117,15 @@ def not_voided(schema: Schema) -> str:
     return f"COALESCE({schema.of('t', 'transaction.void')}, 0) = 0"
 
 
-def transactions_sum(schema: Schema, values: Sequence[str], currency: str) -> str:
+def transactions_sum(schema: Schema, values: Sequence[str], settings: OmnicrmSettings) -> str:
     """The sum of these values of the transactions of the invoice `i`, voided ones left out.
 
     Each is rounded by itself, as an invoice prints its amount before tax and its tax.
     """
-    digits = _MOST_DIGITS if "invoice.currency" in schema else minor_units(currency)
+    digits = str(minor_units(settings.currency))
+    if "invoice.currency" in schema:
+        usual = f"{invoice_currency(schema, settings)} = {literal(settings.currency)}"
+        digits = f"CASE WHEN {usual} THEN {digits} ELSE {_MOST_DIGITS} END"
     sums = " + ".join(f"ROUND(COALESCE(SUM({value}), 0), {digits})" for value in values)
     return (
         f"(SELECT {sums} FROM {schema.table('transaction')} t"
