@@ -14,6 +14,7 @@ from mailworker.core.kind import Kind
 from mailworker.errors import BadInput, MailworkerError
 from mailworker.ledger import Ledger, campaign_rows
 from mailworker.ledger.standings import standings
+from mailworker.rules.campaign_rules import NOT_ASKED
 from mailworker.rules.pre_send.mailjet_campaign import AudienceFacts, check_audience
 from mailworker.rules.recipient_gate import Purpose, refusal
 from mailworker.rules.segments import Segment
@@ -24,6 +25,9 @@ Row = Mapping[str, Any]
 CHECK_BEFORE = timedelta(minutes=3)
 #: In a campaign's content: whether that was done.
 _CHECKED = "checked"
+#: So long after a question whether Mailjet has sent one it is asked again.
+_ASK_AGAIN = timedelta(minutes=1)
+_NOT_LOOKED_AT = "Whom it goes to could not be looked at once more before Mailjet sent it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +129,18 @@ class CampaignGuard:
     def check_scheduled(self) -> None:
         """Look once more at what Mailjet is about to send by itself, and take it back where that is wrong.
 
-        What cannot be asked now is asked at the next step.
+        What cannot be asked now is noted, and asked at the next step. Of what Mailjet should have sent by
+        now it is asked every minute whether it has.
         """
         now = self._rules.clock()
         with self._ledger.read() as connection:
             rows = campaign_rows.in_progress(connection, "mailjet", now + CHECK_BEFORE)
         for row in rows:
-            if row["state"] == "scheduled" and row["send_at"] > now and not row["content"].get(_CHECKED):
+            if row["state"] != "scheduled":
+                continue
+            if row["send_at"] <= now:
+                self._see_whether_sent(row, now)
+            elif not row["content"].get(_CHECKED):
                 self._check(row)
 
     def _check(self, row: Row) -> None:
@@ -139,9 +148,20 @@ class CampaignGuard:
             self.demand_audience(row)
         except BadInput as fault:
             self._mailjets.take_back(row, str(fault))
+        except MailworkerError as fault:
+            self._note(row, f"{NOT_ASKED} whom it would go to, and sends it at its time: {fault}")
+        else:
+            self._note(row, None, content={**row["content"], _CHECKED: True})
+
+    def _see_whether_sent(self, row: Row, now: datetime) -> None:
+        if now - max(row["changed_at"], row["send_at"]) < _ASK_AGAIN:
             return
-        except MailworkerError:
-            return
+        self._note(row, None if row["content"].get(_CHECKED) else _NOT_LOOKED_AT)
+        try:
+            self._mailjets.catch_up(row)
+        except MailworkerError as fault:
+            self._note(row, f"{NOT_ASKED} whether it has sent it: {fault}")
+
+    def _note(self, row: Row, note: str | None, **more: Any) -> None:
         with self._ledger.write() as connection:
-            content = {**row["content"], _CHECKED: True}
-            campaign_rows.note(connection, row["id"], now=self._rules.clock(), content=content)
+            campaign_rows.note(connection, row["id"], now=self._rules.clock(), note=note, **more)

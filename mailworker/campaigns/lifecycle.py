@@ -108,7 +108,7 @@ class CampaignManager:
             self._mailjets.schedule(row, when)
         else:
             self._guard.demand_way_out(row)
-        self._move(row, CampaignState.SCHEDULED, send_at=when)
+        self._move(row, CampaignState.SCHEDULED, send_at=when, note=None)
         return when
 
     def send(self, name: str) -> str:
@@ -121,7 +121,7 @@ class CampaignManager:
         if row["state"] == CampaignState.PAUSED:
             self._workers.resume(row)
         else:
-            self._move(row, CampaignState.SENDING, started_at=self._rules.clock())
+            self._move(row, CampaignState.SENDING, started_at=self._rules.clock(), note=None)
         return "The workers send it"
 
     def pause(self, name: str) -> int:

@@ -8,7 +8,7 @@ messages wait at a time: a pause or a cancel takes effect at once.
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -22,7 +22,14 @@ from mailworker.errors import BadInput, MailworkerError
 from mailworker.ledger import Ledger, campaign_rows
 from mailworker.ledger.insert_messages import AcceptVerdict, accept
 from mailworker.ledger.standings import standings
-from mailworker.rules.campaign_rules import CampaignState, key_of, key_of_test, variable_sources
+from mailworker.rules.campaign_rules import (
+    LATEST_START,
+    NOT_ASKED,
+    CampaignState,
+    key_of,
+    key_of_test,
+    variable_sources,
+)
 from mailworker.rules.job.check import kept_language
 from mailworker.rules.job.idempotency_key import message_id
 from mailworker.rules.job.variables import check_variables
@@ -131,15 +138,11 @@ class WorkerCampaigns:
     def _begin(self, row: Row, now: datetime, demand: Callable[[Row], None]) -> bool:
         """Begin a scheduled one, or make it a draft again, with the reason for whom looks after it.
 
-        Where Mailjet cannot be asked now, it is asked at the next step.
+        Where Mailjet cannot be asked now, it is asked at the next step, until it is too late to begin.
         """
-        target = CampaignState.SENDING
-        more: dict[str, Any] = {"started_at": now, "note": None}
-        try:
-            demand(row)
-        except BadInput as fault:
-            target, more = CampaignState.DRAFT, {"note": str(fault)}
-        except MailworkerError:
+        late = now - row["send_at"] > LATEST_START
+        target, more = (CampaignState.DRAFT, {"note": _missed(row)}) if late else _asked(row, now, demand)
+        if (target, more.get("note")) == (row["state"], row["note"]):
             return False
         with self._ledger.write() as connection:
             moved = campaign_rows.move(connection, row["id"], row["state"], str(target), now=now, **more)
@@ -242,6 +245,27 @@ def printed(kind: Kind, values: Mapping[str, Any], contact: Row) -> dict[str, An
     checked = check_variables(kind, _variables(kind, values, contact), faults)
     lacking = [name for name in kind.required if checked.get(name) in (None, "")]
     return None if faults or lacking else checked
+
+
+def _asked(row: Row, now: datetime, demand: Callable[[Row], None]) -> tuple[CampaignState, Mapping[str, Any]]:
+    """What becomes of a campaign whose time has come, and what is noted of it."""
+    try:
+        demand(row)
+    except BadInput as fault:
+        return CampaignState.DRAFT, {"note": str(fault)}
+    except MailworkerError as fault:
+        why = (
+            f"{NOT_ASKED} whether it may begin; it begins once that can be, within a day of its time: {fault}"
+        )
+        return CampaignState.SCHEDULED, {"note": why}
+    return CampaignState.SENDING, {"started_at": now, "note": None}
+
+
+def _missed(row: Row) -> str:
+    why = f": {row['note']}" if row["note"] else "."
+    return (
+        f"It did not begin within a day of its time, {row['send_at'].astimezone(UTC):%Y-%m-%d %H:%M} UTC{why}"
+    )
 
 
 def _variables(kind: Kind, values: Mapping[str, Any], contact: Row) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from mailworker.ledger.contact_tables import campaigns, crm_contacts, mailjet_co
 from mailworker.ledger.query_rows import Row, all_rows, any_row, count_rows, first_row
 from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.tables import in_state, messages
-from mailworker.rules.campaign_rules import UNFINISHED, key_of
+from mailworker.rules.campaign_rules import NOT_ASKED, UNFINISHED, key_of
 from mailworker.rules.contact_diff import field_of
 from mailworker.rules.mail_statistics import figures_of
 
@@ -52,7 +52,9 @@ def latest(connection: Connection, *, limit: int) -> list[Row]:
 def stopped(connection: Connection) -> list[Row]:
     """Campaigns that could not go on, or not begin when their time came, with why; the oldest first."""
     halted = _C.state.in_(("paused", "draft")) & (_C.note.is_not(None)) & (_C.note != UNFINISHED)
-    return all_rows(connection, select(_C.name, _C.state, _C.note).where(halted).order_by(_C.changed_at))
+    waits = (_C.state == "scheduled") & _C.note.startswith(NOT_ASKED)
+    query = select(_C.name, _C.state, _C.note).where(halted | waits)
+    return all_rows(connection, query.order_by(_C.changed_at))
 
 
 def move(connection: Connection, id_: str, expected: str, target: str, *, now: datetime, **more: Any) -> bool:

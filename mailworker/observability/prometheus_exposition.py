@@ -120,7 +120,7 @@ def _that_need_a_person(figures: Figures) -> Iterator[Metric]:
         "tried_again", "Messages on their way that were tried three times or more.", figures.tried_again
     )
     stopped = len(figures.stopped_campaigns)
-    yield _gauge("campaigns_stopped", "Campaigns that stopped by themselves, and wait for a person.", stopped)
+    yield _gauge("campaigns_stopped", "Campaigns that stopped by themselves, or cannot begin.", stopped)
     yield _gauges(
         "scan_late_seconds",
         "How long a scan has written no mail though it should.",

@@ -53,6 +53,10 @@ class CampaignState(StrEnum):
 
 #: The note of a draft whose making at Mailjet was cut short; whoever made it was told.
 UNFINISHED = "its draft at Mailjet is not complete"
+#: How the note of a scheduled campaign begins that cannot be asked about at its time.
+NOT_ASKED = "Mailjet cannot be asked"
+#: So long after its time a campaign of our own lane still begins by itself.
+LATEST_START = timedelta(days=1)
 
 S = CampaignState
 #: From each state, where a campaign may go.

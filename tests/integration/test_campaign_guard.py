@@ -16,6 +16,7 @@ from mailworker.campaigns import (
     MailjetCampaigns,
     WorkerCampaigns,
 )
+from mailworker.cli.doctor_checks.stuck_mail import campaign_faults
 from mailworker.config.settings import parse_settings
 from mailworker.core.kind import Kind, Variable
 from mailworker.core.lane import Lane
@@ -28,6 +29,7 @@ from mailworker.ledger.suppressions import lift
 from mailworker.ledger.tables import messages
 from mailworker.mailjet.events import parse_events
 from mailworker.privacy import Privacy
+from mailworker.simulator.campaign_drafts import SENT
 from tests.doubles import FakeBreaker, FakeBucket, FakeFiles, FakePost, MemoryJournal
 from tests.integration.contact_container import contact_container
 
@@ -350,9 +352,47 @@ def test_what_cannot_be_looked_at_now_is_looked_at_at_the_next_step(container, m
         desk.step()
     contacts = container.mailjet.world.contacts
     assert not contacts.find("p0@example.com").excluded
-    assert desk.find(row["name"])["state"] == "scheduled"
+    found = desk.find(row["name"])
+    assert found["state"] == "scheduled"
+    why = f"Mailjet cannot be asked whom it would go to, and sends it at its time: {away}"
+    with container.ledger.read() as connection:
+        assert list(campaign_faults(connection)) == [f"The campaign Autumn waits: {why}."]
     desk.step()
     assert contacts.find("p0@example.com").excluded
+    assert desk.find(row["name"])["note"] is None
+
+
+@pytest.mark.parametrize(
+    ("looked", "note"),
+    [(True, None), (False, "Whom it goes to could not be looked at once more before Mailjet sent it.")],
+)
+def test_what_mailjet_sent_at_its_time_is_noted_as_sent(container, monkeypatch, looked, note):
+    container.clock.now = datetime.now(UTC)
+    desk = desk_of(container)
+    row, _ = desk.create({**MAIL, "everybody": True})
+    desk.schedule(row["name"], (container.clock() + timedelta(minutes=2)).isoformat())
+    if looked:
+        desk.step()
+    container.clock.forward(200)
+    with monkeypatch.context() as patched:
+        patched.setattr(desk._mailjets, "catch_up", raising(Unreachable("Mailjet is away")))
+        desk.step()
+    found = desk.find(row["name"])
+    assert found["note"] == "Mailjet cannot be asked whether it has sent it: Mailjet is away"
+    container.mailjet.world.campaigns.drafts.rows[row["draft_id"]]["Status"] = SENT
+    desk.step()
+    assert desk.find(row["name"])["state"] == "scheduled", "it was asked a moment ago"
+    container.clock.forward(61)
+    desk.step()
+    found = desk.find(row["name"])
+    assert (found["state"], found["note"]) == ("sent", note)
+
+
+def raising(fault):
+    def raises(*_):
+        raise fault
+
+    return raises
 
 
 def test_who_was_merged_or_made_anew_gets_it_once(container, monkeypatch):

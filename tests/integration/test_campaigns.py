@@ -13,6 +13,7 @@ from mailworker.campaigns import (
     MailjetCampaigns,
     WorkerCampaigns,
 )
+from mailworker.cli.doctor_checks.stuck_mail import campaign_faults
 from mailworker.core.kind import Kind, Variable
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
@@ -428,10 +429,36 @@ def test_a_scheduled_one_waits_while_mailjet_cannot_be_asked_and_the_others_go_o
     faults.append(away)
     finish(desk)
     found = desk.find(id_)
-    assert (found["state"], found["note"], desk.find(other["id"])["written"]) == ("scheduled", None, 6)
+    why = f"Mailjet cannot be asked whether it may begin; it begins once that can be, within a day of its time: {away}"
+    assert (found["state"], found["note"], desk.find(other["id"])["written"]) == ("scheduled", why, 6)
+    with container.ledger.read() as connection:
+        assert list(campaign_faults(connection)) == [f"The campaign Offer waits: {why}."]
     faults.clear()
     finish(desk)
-    assert (desk.find(id_)["state"], len(rows(container))) == ("sending", 12)
+    assert (desk.find(id_)["state"], desk.find(id_)["note"], len(rows(container))) == ("sending", None, 12)
+
+
+@pytest.mark.parametrize("away", [Unreachable("Mailjet is away"), None])
+def test_one_that_could_not_begin_within_a_day_is_a_draft_and_told(container, away):
+    """Mailjet was away, or no worker ran: an offer of yesterday is not sent without being asked."""
+
+    def ask():
+        if away:
+            raise away
+        return ()
+
+    desk = desk_of(container, ask)
+    id_ = due(container, desk_of(container))
+    if away:
+        finish(desk)
+    container.clock.now += timedelta(days=1)
+    finish(desk)
+    found = desk.find(id_)
+    assert (found["state"], rows(container)) == ("draft", [])
+    assert found["note"].startswith("It did not begin within a day of its time, 2026-11-02 09:00 UTC")
+    assert ("Mailjet is away" in found["note"]) is bool(away)
+    with container.ledger.read() as connection:
+        assert "campaign send Offer" in next(campaign_faults(connection))
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ Row = Mapping[str, Any]
 def show_list(rows: Sequence[Row], *, as_json: bool = False) -> None:
     """Campaigns in a table."""
     if as_json:
-        names = ("id", "name", "way", "state", "segment", "send_at", "written")
+        names = ("id", "name", "way", "state", "segment", "send_at", "written", "note")
         write_json([{name: row[name] for name in names} for row in rows])
         return
-    columns = ("id", "name", "sent by", "state", "segment", "goes at", "#written")
+    columns = ("id", "name", "sent by", "state", "segment", "goes at", "#written", "note")
     shown = [
         (
             row["id"],
@@ -24,6 +24,7 @@ def show_list(rows: Sequence[Row], *, as_json: bool = False) -> None:
             row["segment"] or "everybody",
             row["send_at"],
             row["written"],
+            row["note"],
         )
         for row in rows
     ]

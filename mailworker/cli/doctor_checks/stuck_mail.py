@@ -185,8 +185,11 @@ def contact_faults(connection: Connection, now: datetime) -> Iterator[str]:
 
 
 def campaign_faults(connection: Connection) -> Iterator[str]:
-    """Campaigns that stopped by themselves, and wait for a person."""
+    """Campaigns that stopped by themselves and wait for a person, or that wait for Mailjet at their time."""
     for row in stopped(connection):
+        if row["state"] == "scheduled":
+            yield f"The campaign {row['name']} waits: {row['note'].rstrip('.')}."
+            continue
         verb = "resume" if row["state"] == "paused" else "send"
         yield (
             f"The campaign {row['name']} stopped: {row['note'].rstrip('.')}. Once that is mended: "
