@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from mailworker.config.crm import Question
-from mailworker.crm.demo.accounts import balances, invoices, reopened
+from mailworker.crm.demo.invoices_and_balances import balances, invoices, reopened
 from mailworker.crm.demo.people import DemoPerson, person
 from mailworker.crm.demo.schema import QUERIES, TABLES
 

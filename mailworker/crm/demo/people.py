@@ -6,7 +6,30 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from mailworker.crm.demo.names import CONTACT_TYPES, FIRST_NAMES, LAST_NAMES, PLACES, TRADES
+FIRST_NAMES = (
+    "Camille", "Louis", "Inès", "Hugo", "Chloé", "Nathan", "Léa", "Théo", "Manon", "Jules", "Zoé", "Raphaël",
+    "Élise", "Gabriel", "Sarah", "Adam", "Juliette", "Maël", "Anaïs", "Noé", "Fatou", "Yanis", "Margaux",
+    "Antoine", "Clémence", "Bastien", "Aïcha", "Mathis", "Solène", "Victor", "Éloïse", "Karim",
+)  # fmt: skip
+LAST_NAMES = (
+    "Moreau", "Lefèvre", "Garnier", "Roussel", "Benali", "Perrin", "Le Goff", "Marchand", "Diallo",
+    "Fontaine", "Chevalier", "Robin", "Masson", "Guérin", "Da Silva", "Boyer", "Lemaître", "Nguyen", "Colin",
+    "Vidal", "Barré", "Caron", "Picard", "Aubert", "Renard", "Hamon", "Traoré", "Giraud", "Leroux",
+    "d'Estaing-Roche",
+)  # fmt: skip
+TRADES = (
+    "Boulangerie", "Garage", "Pharmacie", "Menuiserie", "Cabinet dentaire", "Librairie", "Hôtel",
+    "Fromagerie", "Imprimerie", "Auto-école", "Brasserie", "Vignobles",
+)  # fmt: skip
+#: City, postal code, and IANA zone where it is not that of Paris.
+PLACES = (
+    ("Nantes", "44000", ""), ("Rennes", "35000", ""), ("Lyon", "69003", ""), ("Lille", "59800", ""),
+    ("Bordeaux", "33000", ""), ("Strasbourg", "67000", ""), ("Toulouse", "31000", ""),
+    ("Grenoble", "38000", ""), ("Brest", "29200", ""), ("Besançon", "25000", ""),
+    ("Saint-Étienne", "42000", ""), ("Ajaccio", "20000", ""),
+    ("Fort-de-France", "97200", "America/Martinique"), ("Saint-Denis", "97400", "Indian/Reunion"),
+)  # fmt: skip
+CONTACT_TYPES = ("facturation", "technique", "direction")
 
 #: One in so many customers is a firm; one in so many reads English.
 _FIRMS = 5

@@ -4,8 +4,8 @@ import random
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 
-from mailworker.crm.demo.names import BALANCES, PLANS
 from mailworker.crm.demo.people import DemoPerson
+from mailworker.crm.demo.plans_and_prices import BALANCES, PLANS
 
 #: Days since the due date, so that each step of the usual ladder has its invoices today.
 _AGES = (-20, -3, -3, -1, 0, 1, 1, 5, 7, 7, 14, 14, 20, 30, 30, 75)
