@@ -17,7 +17,7 @@ from weasyprint import Attachment, Document
 from weasyprint.pdf.metadata import DocumentMetadata
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.invoices.assets import OURS
+from mailworker.invoices.asset_files import OURS
 from mailworker.invoices.code_lists import DEBITS, FRENCH, ONE, TRANSFERS, unit_code
 from mailworker.invoices.exemptions import exemption_code, exemption_text
 from mailworker.invoices.facturx_terms import account_of, base_quantity, endpoint_of, means_of, treatment

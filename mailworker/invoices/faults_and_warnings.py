@@ -8,7 +8,7 @@ from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput
 from mailworker.invoices.from_json.invoice import read_invoice
 from mailworker.invoices.from_json.unknown_keys import unknown_keys
-from mailworker.invoices.requirements.mandatory_mentions import missing_mentions
+from mailworker.invoices.requirements.warn_of_missing_mentions import missing_mentions
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from jinja2.utils import Cycler, Joiner, Namespace
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import Misconfigured, RenderFailed
-from mailworker.invoices.assets import OURS
+from mailworker.invoices.asset_files import OURS
 
 
 class Unprintable(Undefined):

@@ -19,7 +19,7 @@ from mailworker.invoices.page.called_numbers_privacy import printed_usage
 from mailworker.invoices.page.context import view_of
 from mailworker.invoices.page_reuse.draw_call_rows import can_stamp
 from mailworker.invoices.render_process.result import RenderedInvoice
-from mailworker.invoices.requirements.mandatory_mentions import other_amounts
+from mailworker.invoices.requirements.warn_of_missing_mentions import other_amounts
 from mailworker.invoices.weasyprint.engine import PagePart, RenderEngine
 
 

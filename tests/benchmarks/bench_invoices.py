@@ -23,7 +23,8 @@ from weasyprint.text import ffi
 from weasyprint.text.fonts import FontConfiguration
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.invoices.assets import FONTS, OURS, flat_logo
+from mailworker.invoices.asset_files import FONTS, OURS
+from mailworker.invoices.convert_picture import flat_logo
 from mailworker.invoices.from_json.invoice import read_invoice
 from mailworker.invoices.json_to_pdf import InvoicePrinter
 from mailworker.invoices.languages.locale_format import page_format

@@ -18,7 +18,7 @@ from pypdf import PdfReader
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput, RenderFailed
 from mailworker.invoices import InvoiceRenderer, renderer_health
-from mailworker.invoices.assets import FONTS
+from mailworker.invoices.asset_files import FONTS
 from mailworker.invoices.weasyprint import faster_layout
 from tests.unit.test_invoice_reading import EXAMPLES, MINIMAL
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.invoices.assets import Assets
+from mailworker.invoices.asset_files import Assets
 from mailworker.invoices.url_fetcher import BASE, LOGO, QR, LockedFetcher
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import MailworkerError, Misconfigured
 from mailworker.invoices import InvoiceRenderer, renderer_health
-from mailworker.invoices.assets import FONTS, OURS, Assets
+from mailworker.invoices.asset_files import FONTS, OURS, Assets
 from mailworker.invoices.attachment_size import message_size
 from mailworker.invoices.render_self_test import can_load
 

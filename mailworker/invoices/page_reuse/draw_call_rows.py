@@ -15,7 +15,7 @@ from tinycss2.color5 import parse_color  # type: ignore[import-untyped]
 from weasyprint import Document
 from weasyprint.text.line_break import strut
 
-from mailworker.invoices.assets import FONTS
+from mailworker.invoices.asset_files import FONTS
 from mailworker.invoices.page.call_detail import Sheet
 from mailworker.invoices.page_reuse.form import FilledPage
 

@@ -22,7 +22,7 @@ from weasyprint.text.fonts import FontConfiguration
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.core.plural import counted
 from mailworker.errors import Misconfigured, RenderFailed
-from mailworker.invoices.assets import FONTS, OURS, Assets
+from mailworker.invoices.asset_files import FONTS, OURS, Assets
 from mailworker.invoices.page.call_detail import Sheet, height_rules
 from mailworker.invoices.page_reuse.draw_call_rows import stamp
 from mailworker.invoices.page_reuse.kept_forms import PageForms

@@ -1,4 +1,4 @@
-"""What the law wants on the page and this invoice lacks. Each warning names its source."""
+"""Warnings of the mentions that the law wants on the page and this invoice lacks; each names its source."""
 
 import re
 from collections.abc import Iterator
