@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from mailworker.balances.drafts import AlertDrafts
+from mailworker.balances.alert_mail import AlertDrafts
 from mailworker.crm.crm_interface import Found
 from mailworker.crm.records import Balance
 from mailworker.ledger.alert_once_per_address import notified_before

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from mailworker.balances.drafts import AlertDrafts
+from mailworker.balances.alert_mail import AlertDrafts
 from mailworker.config.settings import Settings
 from mailworker.core.scan_names import BALANCES
 from mailworker.crm import CrmSource

@@ -31,8 +31,8 @@ from mailworker.rules.campaign_rules import (
     variable_sources,
 )
 from mailworker.rules.job.check import kept_language
+from mailworker.rules.job.check_variables import check_variables
 from mailworker.rules.job.idempotency_key import message_id
-from mailworker.rules.job.variables import check_variables
 from mailworker.rules.recipient_gate import Purpose, refusal
 from mailworker.rules.segments import Segment
 

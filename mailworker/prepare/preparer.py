@@ -34,7 +34,7 @@ from mailworker.ledger.claiming import Lease, claim_for_rendering, release_unren
 from mailworker.ledger.query_rows import Row
 from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.record_prepared import attachments_of, prepared
-from mailworker.reminders.variables import reminder_variables
+from mailworker.reminders.reminder_variables import reminder_variables
 from mailworker.rules.batch import ENVELOPE_BYTES
 from mailworker.rules.content_bytes import content_bytes
 from mailworker.rules.job.addresses import MAX_NAME, normal_email

@@ -9,7 +9,7 @@ from mailworker.crm.crm_interface import Found
 from mailworker.crm.records import CrmInvoice, Exclusion
 from mailworker.errors import BadInput, Misconfigured
 from mailworker.ledger.notification_log import SentNotification, notifications_of
-from mailworker.reminders.drafts import by_hand, fill_gaps, reader_of, written
+from mailworker.reminders.reminder_mail import by_hand, fill_gaps, reader_of, written
 from mailworker.reminders.scan import reminder_kinds
 from mailworker.rules.pre_send.reminder import (
     ReminderPolicy,

@@ -19,7 +19,8 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.notification_log import SentNotification, about_invoice, by_hand, notifications_about
 from mailworker.ledger.scan_activation import arming_of
 from mailworker.ledger.standings import standings
-from mailworker.reminders.drafts import reader_of, written
+from mailworker.reminders.reminder_mail import reader_of, written
+from mailworker.reminders.whole_customers import whole_customers
 from mailworker.rules.quiet_hours import not_before
 from mailworker.rules.recipient_gate import Purpose, refusal
 from mailworker.rules.reminder_due import Due, NotDue, decide
@@ -157,33 +158,3 @@ def _started(ladder: Ladder, ledger: Ledger) -> Ladder:
 def _as_they_come(pages: Iterable[RecordPage[CrmInvoice]]) -> Iterator[ScanBatch[CrmInvoice]]:
     for page in pages:
         yield ScanBatch(page.records, page.end, page.faults)
-
-
-def whole_customers(pages: Iterable[RecordPage[CrmInvoice]]) -> Iterator[ScanBatch[CrmInvoice]]:
-    """Batches that end where a customer ends, so that one mail can hold all that a customer owes."""
-    kept: list[CrmInvoice] = []
-    end: Cursor | None = None
-    for page in pages:
-        held = _held_back(page.records)
-        if held == len(page.records):
-            if kept and page.records and kept[-1].customer_id != page.records[0].customer_id:
-                yield ScanBatch(kept, end)
-                kept = []
-        else:
-            head = len(page.records) - held
-            yield ScanBatch([*kept, *page.records[:head]], page.ends[head - 1])
-            kept = []
-        kept += page.records[len(page.records) - held :]
-        end = page.end
-        if page.faults:
-            yield ScanBatch((), None, page.faults)
-    if kept:
-        yield ScanBatch(kept, end)
-
-
-def _held_back(records: Sequence[CrmInvoice]) -> int:
-    """How many at the end are of the last customer, of whom the next page may hold more."""
-    count = 0
-    while count < len(records) and records[-1 - count].customer_id == records[-1].customer_id:
-        count += 1
-    return count

@@ -13,8 +13,8 @@ from mailworker.core.message import Address, Job
 from mailworker.core.safe_text import one_line
 from mailworker.errors import BadInput, Misconfigured
 from mailworker.rules.job.addresses import read_address
+from mailworker.rules.job.check_variables import MAX_TEXT, check_variables
 from mailworker.rules.job.idempotency_key import message_id
-from mailworker.rules.job.variables import MAX_TEXT, check_variables
 from mailworker.rules.quiet_hours import Hours, open_until
 from mailworker.scans.rule_settings import hours_of
 

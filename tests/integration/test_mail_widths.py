@@ -4,7 +4,7 @@ import pytest
 
 from mailworker.config.builtin_kinds import INVOICE_REMINDER, KINDS
 from mailworker.crm.records import CrmInvoice
-from mailworker.reminders.variables import ReminderFacts, variables
+from mailworker.reminders.reminder_variables import ReminderFacts, variables
 from mailworker.templates.shipped_templates import LANGUAGES
 from tests.browser import BROWSER, in_frames
 from tests.unit.test_mail_truth import Letter, invoice, sample_variables

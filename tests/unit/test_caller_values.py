@@ -7,7 +7,7 @@ import pytest
 
 from mailworker.config.builtin_kinds import INVOICE, INVOICE_REMINDER, KINDS
 from mailworker.core.kind import Kind, VariableType
-from mailworker.rules.job.variables import check_variables
+from mailworker.rules.job.check_variables import check_variables
 from mailworker.templates.sample_values import sample_variables
 from mailworker.templates.shipped_templates import LANGUAGES
 from mailworker.wording import MailFacts, finished, mail_state

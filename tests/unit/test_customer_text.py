@@ -13,7 +13,7 @@ from mailworker.core.kind import Kind, Variable, VariableType
 from mailworker.core.message import Address, Mail
 from mailworker.dispatch.outgoing_mail import mail_of
 from mailworker.mailjet.contact_calls import MailjetContact
-from mailworker.rules.job.variables import check_variables
+from mailworker.rules.job.check_variables import check_variables
 from mailworker.templates.language.render import TemplateError, render
 from mailworker.templates.language.unescaped_values import linked_variables, unescaped_prints
 from mailworker.templates.sample_values import sample_variables

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
+from mailworker.balances.alert_variables import expired_variables, low_variables
 from mailworker.balances.cgrates_balances import EngineBalances, Looked
 from mailworker.balances.cgrates_setup import EngineSetup
 from mailworker.balances.real_time import AlertSink, Taken
-from mailworker.balances.variables import expired_variables, low_variables
 from mailworker.config.balances import BalanceSettings
 from mailworker.config.settings import parse_settings
 from mailworker.crm.cgrates.account import Account, EngineBalance

@@ -21,7 +21,7 @@ from mailworker.rules.campaign_rules import (
     variable_sources,
 )
 from mailworker.rules.contact_input import check_contact, check_customer, check_email, contact_address
-from mailworker.rules.job.variables import MAX_ITEMS, MAX_TEXT, check_variables
+from mailworker.rules.job.check_variables import MAX_ITEMS, MAX_TEXT, check_variables
 from mailworker.rules.recipient_gate import Purpose
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)

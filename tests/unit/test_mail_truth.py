@@ -14,9 +14,9 @@ from mailworker.config.settings import load_settings
 from mailworker.core.kind import VariableType
 from mailworker.crm.records import CrmInvoice
 from mailworker.dispatch.outgoing_mail import mail_of
-from mailworker.reminders.variables import ReminderFacts, reminder_variables, variables
+from mailworker.reminders.reminder_variables import ReminderFacts, reminder_variables, variables
 from mailworker.rules.crm_facts import InvoiceStatus
-from mailworker.rules.job.variables import check_variables
+from mailworker.rules.job.check_variables import check_variables
 from mailworker.scans.rule_settings import ladder_of
 from mailworker.templates.language.render import render
 from mailworker.templates.sample_values import sample_variables

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailworker.crm import RecordPage
-from mailworker.reminders.drafts import _why, fill_gaps
+from mailworker.reminders.reminder_mail import _why, fill_gaps
+from mailworker.reminders.reminder_variables import ReminderFacts, reminder_variables, variables
 from mailworker.reminders.scan import whole_customers
-from mailworker.reminders.variables import ReminderFacts, reminder_variables, variables
 from mailworker.rules.reminder_due import Due
 from mailworker.rules.reminder_ladder import Step
 from tests.scan_world import invoice

@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mailworker.balances.variables import expired_variables, low_variables
+from mailworker.balances.alert_variables import expired_variables, low_variables
 from mailworker.config.settings import parse_settings
 from mailworker.errors import ConfigError
-from mailworker.reminders.variables import ReminderFacts, variables
+from mailworker.reminders.reminder_variables import ReminderFacts, variables
 from tests.scan_world import MONDAY, balance, invoice
 
 BLOCK = "from_email: a@example.com, from_name: A, template_id: 1, subject: S"

@@ -8,7 +8,7 @@ import pytest
 from mailworker.config.settings import parse_settings
 from mailworker.errors import BadInput, Misconfigured, TransientError
 from mailworker.intake.job_row import row_of
-from mailworker.rules.job.variables import MAX_TEXT
+from mailworker.rules.job.check_variables import MAX_TEXT
 from mailworker.scans import ask_crm_before_sending, message_drafts
 from mailworker.scans.message_drafts import Draft, MessageDrafts, fitting
 from tests.scan_world import MONDAY

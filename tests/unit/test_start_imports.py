@@ -51,7 +51,7 @@ HEAVY = {
     "weasyprint",
     "yaml",
     # Of our own, one for each workflow: what comes with it is loaded by its work alone.
-    "mailworker.balances.drafts",
+    "mailworker.balances.alert_mail",
     "mailworker.campaigns.lifecycle",
     "mailworker.client",
     "mailworker.contacts.push_to_mailjet",
@@ -60,7 +60,7 @@ HEAVY = {
     "mailworker.invoices.languages.locale_format",
     "mailworker.ledger.contact_rows",
     "mailworker.mailjet.gateway",
-    "mailworker.reminders.drafts",
+    "mailworker.reminders.reminder_mail",
     "mailworker.rules.job.check",
     "mailworker.rules.reminder_ladder",
     "mailworker.scans.runner",
@@ -96,7 +96,10 @@ _ADDRESS = {"mailworker.core.message"}
 _JOB = _ADDRESS | {"mailworker.rules.job.check"}
 _CRM = _LEDGER | {"babel", "mailworker.crm.records"}  # amounts are rounded to their currency's smallest unit
 _SCAN = _CRM | _ADDRESS | _FORMAT | {"mailworker.rules.reminder_ladder", "mailworker.scans.runner"}
-_REMINDERS, _BALANCES = _SCAN | {"mailworker.reminders.drafts"}, _SCAN | {"mailworker.balances.drafts"}
+_REMINDERS, _BALANCES = (
+    _SCAN | {"mailworker.reminders.reminder_mail"},
+    _SCAN | {"mailworker.balances.alert_mail"},
+)
 _CONTACTS = _LEDGER | _ADDRESS | {"mailworker.ledger.contact_rows"}
 _ENQUEUE = _REDIS | _JOB | {"celery", "kombu", "mailworker.client"}
 _CAMPAIGN = _CONTACTS | _JOB | {"mailworker.campaigns.lifecycle"}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mailworker.balances.variables import low_variables
+from mailworker.balances.alert_variables import low_variables
 from mailworker.config.builtin_kinds import INVOICE, INVOICE_REMINDER
 from mailworker.wording import mail_state, state_subject
 from mailworker.wording.crm_translations import balance_type, changed_by, is_credit, is_ended_service

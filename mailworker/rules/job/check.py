@@ -19,6 +19,7 @@ from mailworker.rules.batch import ENVELOPE_BYTES
 from mailworker.rules.content_bytes import content_bytes
 from mailworker.rules.job.addresses import distinct, read_addresses
 from mailworker.rules.job.attachments import read_attachments
+from mailworker.rules.job.check_variables import check_variables
 from mailworker.rules.job.fit_text import made_fit
 from mailworker.rules.job.idempotency_key import (
     MAX_KEY,
@@ -28,7 +29,6 @@ from mailworker.rules.job.idempotency_key import (
     own_id_of,
     recipient_key,
 )
-from mailworker.rules.job.variables import check_variables
 from mailworker.rules.replay import AGAIN
 
 #: The most people that one job may name; each gets a message of their own.

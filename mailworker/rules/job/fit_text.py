@@ -11,7 +11,7 @@ from mailworker.core.json_check import MAX_DEPTH, printable_name
 from mailworker.core.kind import Kind, VariableType
 from mailworker.core.safe_text import carriable, one_line, shortened
 from mailworker.rules.job.addresses import MAX_NAME
-from mailworker.rules.job.variables import MAX_TEXT
+from mailworker.rules.job.check_variables import MAX_TEXT
 
 _PEOPLE = ("to", "cc", "bcc")
 #: How long the words of an invoice may be, by field; the invoice's reader refuses longer ones.

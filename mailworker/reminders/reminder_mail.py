@@ -10,7 +10,7 @@ from mailworker.core.plural import counted
 from mailworker.crm.instalments import invoice_of_instalment
 from mailworker.crm.records import CrmInvoice
 from mailworker.ledger.notification_log import Claim, about_invoice
-from mailworker.reminders.variables import ReminderFacts, reminder_variables, variables
+from mailworker.reminders.reminder_variables import ReminderFacts, reminder_variables, variables
 from mailworker.rules.reminder_due import Due
 from mailworker.rules.reminder_grouping import Reminder
 from mailworker.scans.message_drafts import Draft, MessageDrafts

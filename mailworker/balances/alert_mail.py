@@ -1,9 +1,9 @@
 """From a balance alert that is due to its mail."""
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
-from mailworker.balances.variables import expired_variables, low_variables
+from mailworker.balances.alert_reason import reason_of
+from mailworker.balances.alert_variables import expired_variables, low_variables
 from mailworker.config.settings import Settings
 from mailworker.crm.records import Balance
 from mailworker.ledger.notification_log import Claim, about_balance
@@ -50,15 +50,5 @@ class AlertDrafts:
         )
         claims = [Claim(key, about_balance(balance.balance_id)) for key in (alert.key, *alert.implied)]
         row = self._drafts.row(draft, now=now)
-        why = _why(balance, alert, self.hours.zone_of(balance.timezone))
+        why = reason_of(balance, alert, self.hours.zone_of(balance.timezone))
         return ScanClaim(row, (claims[0],), why, tuple(claims[1:]))
-
-
-def _why(balance: Balance, alert: AlertDue, zone: ZoneInfo) -> str:
-    if alert.threshold is None:
-        if balance.expires_at is None:
-            return f"{balance.service_name}: expired"
-        at = balance.expires_at.astimezone(zone)
-        return f"{balance.service_name}: expired at {at:%Y-%m-%d %H:%M} ({zone.key})"
-    told = low_variables(balance, alert.threshold, language="en")
-    return f"{balance.service_name}: {told['current_balance']} left, below {told['threshold']}"
