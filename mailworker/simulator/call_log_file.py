@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mailworker.simulator.api_answers import ApiAnswer
-from mailworker.simulator.api_call import NOT_JSON, ApiCall
+from mailworker.simulator.api_request import NOT_JSON, ApiRequest
 
 #: Characters that are kept of one text: files and pages are long, and what fits them is checked elsewhere.
 MOST_CHARACTERS = 500
@@ -21,7 +21,7 @@ class RecordedCalls:
     def __init__(self, path: Path | None) -> None:
         self._path = path
 
-    def note(self, call: ApiCall, answer: ApiAnswer) -> None:
+    def note(self, call: ApiRequest, answer: ApiAnswer) -> None:
         """Write one call; nothing without a file."""
         if self._path is None:
             return
@@ -30,7 +30,7 @@ class RecordedCalls:
             file.write(f"{line}\n")
 
 
-def _document(call: ApiCall, answer: ApiAnswer) -> dict[str, Any]:
+def _document(call: ApiRequest, answer: ApiAnswer) -> dict[str, Any]:
     asked = None if not call.body or call.document is NOT_JSON else call.document
     return {
         "method": call.method,

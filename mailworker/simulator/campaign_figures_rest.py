@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from mailworker.simulator.api_answers import ApiAnswer, legacy_error, not_found, rows
-from mailworker.simulator.api_call import ApiCall
+from mailworker.simulator.api_request import ApiRequest
 from mailworker.simulator.campaign_drafts import SENT
 from mailworker.simulator.campaigns_rest import send_due
 from mailworker.simulator.event_documents import status_of
@@ -41,26 +41,26 @@ _ZEROS = (
 )  # fmt: skip
 
 
-def campaigns(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def campaigns(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET /campaign`: every sent draft."""
     send_due(world, call.arrived_at)
     sent = [row for row in world.campaigns.drafts.rows.values() if row["Status"] == SENT]
     return page([_row(row, world) for row in sent], call)
 
 
-def campaign(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def campaign(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET /campaign/mj.nl={draft}`: there only once the draft was sent."""
     return _sent(call.number, call, world)
 
 
-def campaign_by_id(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def campaign_by_id(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET /campaign/{id}`."""
     drafts = world.campaigns.drafts.rows
     found = (one for one in drafts if world.campaigns.campaign_of(one) == call.number)
     return _sent(next(found, 0), call, world)
 
 
-def counters(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def counters(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET /statcounters`, by messages; a row of zeros where nothing was counted (recorded)."""
     asked = call.filters
     missing = [name for name in ("CounterSource", "CounterTiming", "CounterResolution") if name not in asked]
@@ -91,7 +91,7 @@ def _figures(mails: list[ReceivedMail], world: SimulatorState) -> Row:
     return {"APIKeyID": 1, **dict.fromkeys(_ZEROS, 0), **counts, "Total": len(states)}
 
 
-def _sent(draft: int, call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def _sent(draft: int, call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     send_due(world, call.arrived_at)
     row = world.campaigns.drafts.rows.get(draft)
     return rows([_row(row, world)]) if row and row["Status"] == SENT else not_found()

@@ -11,7 +11,7 @@ from mailworker.simulator.api_answers import (
     not_found,
     rows,
 )
-from mailworker.simulator.api_call import ApiCall
+from mailworker.simulator.api_request import ApiRequest
 from mailworker.simulator.assumptions import Assumption
 from mailworker.simulator.campaign_drafts import DRAFT, PROGRAMMED, SENT, WORDS, audience, hindrances
 from mailworker.simulator.contacts_rest import refuse_address
@@ -24,41 +24,41 @@ from mailworker.simulator.template_store import Content
 from mailworker.simulator.templates_and_event_urls_rest import NO_CONTENT, content_answer, read_content
 
 
-def create_segment(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def create_segment(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`POST /contactfilter`: the expression is read first."""
     _check_expression(call, world)
     return world.campaigns.segments.create(call.fields)
 
 
-def change_segment(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def change_segment(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`PUT /contactfilter/{id}`."""
     _check_expression(call, world)
     return world.campaigns.segments.update(call.number, call.fields)
 
 
-def drafts(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def drafts(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET /campaigndraft`."""
     send_due(world, call.arrived_at)
     return world.campaigns.drafts.page(call)
 
 
-def draft(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def draft(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET /campaigndraft/{id}`."""
     send_due(world, call.arrived_at)
     return rows([world.campaigns.drafts.row(call.number)])
 
 
-def create_draft(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def create_draft(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`POST /campaigndraft`."""
     return world.campaigns.drafts.create({**call.fields, "CreatedAt": rfc3339(call.arrived_at)})
 
 
-def change_draft(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def change_draft(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`PUT /campaigndraft/{id}`."""
     return world.campaigns.drafts.update(call.number, call.fields)
 
 
-def draft_content(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def draft_content(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET /campaigndraft/{id}/detailcontent`; `POST` resets what is not named, `PUT` keeps it."""
     if call.number not in world.campaigns.drafts.rows:
         return modern_error(404, NO_CONTENT)
@@ -69,7 +69,7 @@ def draft_content(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return content_answer(content, 201 if call.method == "POST" else 200)
 
 
-def test(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def test(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`POST /campaigndraft/{id}/test`: to these people only."""
     row = _ready(call, world)
     people = call.fields.get("Recipients")
@@ -82,13 +82,13 @@ def test(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return rows([{"Status": "Draft"}], status=201)
 
 
-def send(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def send(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`POST /campaigndraft/{id}/send`: to everybody, now."""
     _send_out(world, _ready(call, world), call.arrived_at)
     return rows([{"Status": "Programmed"}], status=201)
 
 
-def schedule(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def schedule(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET`, `POST` and `DELETE /campaigndraft/{id}/schedule`."""
     if call.method == "POST":
         return _program(call, world)
@@ -103,14 +103,14 @@ def schedule(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return rows([{"Date": rfc3339(when), "Status": "Programmed"}])
 
 
-def status(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def status(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET /campaigndraft/{id}/status`."""
     send_due(world, call.arrived_at)
     row = world.campaigns.drafts.row(call.number)
     return rows([{"Status": WORDS.get(row["Status"], "Draft")}])
 
 
-def _check_expression(call: ApiCall, world: SimulatorState) -> None:
+def _check_expression(call: ApiRequest, world: SimulatorState) -> None:
     if "Expression" not in call.fields:
         return
     known = {row["Name"] for row in world.contacts.definitions.rows.values()}
@@ -121,7 +121,7 @@ def _check_expression(call: ApiCall, world: SimulatorState) -> None:
         raise ApiRefusal(legacy_error(400, f"Invalid expression: {error}")) from None
 
 
-def _ready(call: ApiCall, world: SimulatorState) -> Row:
+def _ready(call: ApiRequest, world: SimulatorState) -> Row:
     """The draft, where it may be sent. Raises ApiRefusal."""
     world.jobs.finish_due(call.arrived_at)
     send_due(world, call.arrived_at)
@@ -131,7 +131,7 @@ def _ready(call: ApiCall, world: SimulatorState) -> Row:
     return row
 
 
-def _program(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def _program(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     row = _ready(call, world)
     given = str(call.fields.get("Date") or "")
     when = call.arrived_at if given.upper() == "NOW" else moment(given)

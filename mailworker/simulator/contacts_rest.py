@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mailworker.simulator.api_answers import ApiAnswer, ApiRefusal, legacy_error, modern, not_found, rows
-from mailworker.simulator.api_call import ApiCall
+from mailworker.simulator.api_request import ApiRequest
 from mailworker.simulator.contact_store import StoredContact, address_fault
 from mailworker.simulator.rest_tables import Row, page, page_of, whole
 from mailworker.simulator.rfc3339 import rfc3339
@@ -16,7 +16,7 @@ _PROPERTY = re.compile(r"[\w-]{1,100}", re.ASCII)
 _DATATYPES = ("str", "int", "float", "bool", "datetime")
 
 
-def contacts(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def contacts(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET /contact`, by IsExcludedFromCampaigns and ContactsList."""
     world.jobs.finish_due(call.arrived_at)
     store = world.contacts
@@ -32,12 +32,12 @@ def contacts(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return page([contact_row(store.contacts[number]) for number in found], call)
 
 
-def contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def contact(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET /contact/{id or address}`; an address with %40 in the path is refused (reported in 2026)."""
     return rows([contact_row(find_contact(call, world))])
 
 
-def create_contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def create_contact(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`POST /contact`."""
     _check_fields(call.fields)
     refuse_address(call.fields.get("Email"))
@@ -49,7 +49,7 @@ def create_contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return rows([contact_row(made)], status=201)
 
 
-def change_contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def change_contact(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`PUT /contact/{id}`: name and exclusion; never the address."""
     if not call.ids["id"].isdigit():  # seen by a live test of the Java SDK
         refuse_address(call.ids["id"])
@@ -67,23 +67,23 @@ def change_contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return rows([contact_row(found)])
 
 
-def delete_contact(_call: ApiCall, _world: SimulatorState) -> ApiAnswer:
+def delete_contact(_call: ApiRequest, _world: SimulatorState) -> ApiAnswer:
     """`DELETE /contact/{id}` is not for anyone; v4's is."""
     return legacy_error(401, "Operation not allowed")
 
 
-def erase_contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def erase_contact(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`DELETE /v4/contacts/{id}`: 200 and empty, also for an unknown number (recorded)."""
     world.contacts.anonymise(call.number, call.arrived_at)
     return modern(200, None)
 
 
-def contact_data(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def contact_data(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET /contactdata/{id}`: every value as text (recorded)."""
     return rows([_data_row(find_contact(call, world))])
 
 
-def all_data(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def all_data(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET /contactdata`: everybody's, by ContactEmail."""
     world.jobs.finish_due(call.arrived_at)
     wanted = call.filters.get("ContactEmail", "").lower()
@@ -91,13 +91,13 @@ def all_data(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return page_of(found, call, _data_row)
 
 
-def delete_data(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def delete_data(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`DELETE /contactdata/{id}`: all of a contact's properties."""
     find_contact(call, world).properties.clear()
     return ApiAnswer(204)
 
 
-def change_data(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def change_data(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`PUT /contactdata/{id}`: those named are written, the others stay."""
     found = find_contact(call, world)
     given = call.fields.get("Data")
@@ -112,7 +112,7 @@ def change_data(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return rows([_data_row(found)])
 
 
-def create_definition(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def create_definition(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`POST /contactmetadata`."""
     if call.fields.get("Datatype", "str") not in _DATATYPES:
         return legacy_error(400, f'Invalid value for Datatype: "{call.fields["Datatype"]}"')
@@ -123,7 +123,7 @@ def create_definition(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return world.contacts.definitions.create({**call.fields, "Name": name})
 
 
-def change_definition(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def change_definition(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`PUT /contactmetadata/{id}`."""
     given = {**call.fields}
     if isinstance(given.get("Name"), str):
@@ -150,7 +150,7 @@ def contact_row(one: StoredContact) -> Row:
     }
 
 
-def find_contact(call: ApiCall, world: SimulatorState) -> StoredContact:
+def find_contact(call: ApiRequest, world: SimulatorState) -> StoredContact:
     """The contact that the path names, by id or address. Raises ApiRefusal where there is none."""
     world.jobs.finish_due(call.arrived_at)
     key = call.ids["id"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mailworker.simulator.api_call import ApiCall
+from mailworker.simulator.api_request import ApiRequest
 
 
 class Fault(StrEnum):
@@ -140,7 +140,7 @@ class FaultRules:
         """End one rule, or all."""
         self.rules = [rule for rule in self.rules if number is not None and rule.number != number]
 
-    def for_call(self, among: Iterable[Fault], call: ApiCall) -> Rule | None:
+    def for_call(self, among: Iterable[Fault], call: ApiRequest) -> Rule | None:
         """The rule that strikes this call, whose messages it may pick by name."""
         for rule in self._rules(among, call.path):
             match = rule.given.match
@@ -167,7 +167,7 @@ class FaultRules:
                 yield rule
 
 
-def _messages(call: ApiCall) -> Iterator[tuple[str, list[str]]]:
+def _messages(call: ApiRequest) -> Iterator[tuple[str, list[str]]]:
     if call.method == "GET":
         yield call.filters.get("CustomID", ""), [call.filters.get("ContactAlt", "")]
         return

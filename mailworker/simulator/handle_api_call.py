@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from mailworker.core.clock import utc_now
 from mailworker.simulator.api_answers import ApiAnswer, front, unauthorized
-from mailworker.simulator.api_call import ApiCall
+from mailworker.simulator.api_request import ApiRequest
 from mailworker.simulator.asgi_wire import Wire
 from mailworker.simulator.call_log_file import RecordedCalls
 from mailworker.simulator.fault_effects import strike_after, strike_before
@@ -36,7 +36,7 @@ class ApiEdge:
         arrived = utc_now()
         endpoint = f"{scope['method']} {_ID.sub('/{id}', scope['path'])}"
         allowed = self._world.meter.arrive(endpoint, arrived.timestamp())
-        call = ApiCall(
+        call = ApiRequest(
             scope["method"], scope["path"], dict(parse_qsl(scope["query_string"].decode())), b"", arrived
         )
         call.raw_path = scope.get("raw_path", b"").decode("latin-1")
@@ -46,7 +46,7 @@ class ApiEdge:
         finally:
             self._world.store.note_call(ReceivedCall(arrived, endpoint, status, accepted))
 
-    async def _serve(self, call: ApiCall, wire: Wire, *, allowed: bool) -> tuple[int, int]:
+    async def _serve(self, call: ApiRequest, wire: Wire, *, allowed: bool) -> tuple[int, int]:
         if await self._cut_mid_body(call, wire):
             return 0, 0
         body = await wire.read_body(self._world.settings.max_body_bytes)
@@ -60,7 +60,7 @@ class ApiEdge:
         call.body = body or b""
         return await self._handle(call, wire)
 
-    async def _handle(self, call: ApiCall, wire: Wire) -> tuple[int, int]:
+    async def _handle(self, call: ApiRequest, wire: Wire) -> tuple[int, int]:
         world = self._world
         before = world.faults.for_call(BEFORE_STORING, call)
         if before is not None:
@@ -75,7 +75,7 @@ class ApiEdge:
         await wire.answer(answer)
         return answer.status, answer.accepted
 
-    async def _cut_mid_body(self, call: ApiCall, wire: Wire) -> bool:
+    async def _cut_mid_body(self, call: ApiRequest, wire: Wire) -> bool:
         """Whether the fault struck. Its rule's names are looked for in the half body that it lets in."""
         rule = self._world.faults.for_path(Fault.RESET_MID_BODY, call.path)
         if rule is None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from mailworker.simulator.api_answers import ApiAnswer, ApiRefusal, legacy, legacy_error, not_found, rows
-from mailworker.simulator.api_call import ApiCall
+from mailworker.simulator.api_request import ApiRequest
 from mailworker.simulator.contact_imports import SimulatedImport
 from mailworker.simulator.contact_store import ACTIONS, Membership
 from mailworker.simulator.contacts_rest import find_contact, refuse_address
@@ -14,20 +14,20 @@ from mailworker.simulator.rfc3339 import rfc3339
 from mailworker.simulator.state import SimulatorState
 
 
-def lists(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def lists(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET /contactslist`, by Name."""
     world.jobs.finish_due(call.arrived_at)
     found = matching(list(world.contacts.lists.rows.values()), call, "Name", "Address", "IsDeleted")
     return page(found, call, lambda row: _list_row(row, world))
 
 
-def one_list(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def one_list(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET /contactslist/{id}`."""
     world.jobs.finish_due(call.arrived_at)
     return rows([_list_row(world.contacts.lists.row(call.number), world)])
 
 
-def create_list(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def create_list(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`POST /contactslist`: the name is unique."""
     values = {
         **call.fields,
@@ -37,18 +37,18 @@ def create_list(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return world.contacts.lists.create(values)
 
 
-def change_list(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def change_list(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`PUT /contactslist/{id}`."""
     return world.contacts.lists.update(call.number, call.fields)
 
 
-def delete_list(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def delete_list(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`DELETE /contactslist/{id}`: 204; it stays to be seen by its id, as deleted (recorded)."""
     world.contacts.lists.row(call.number)["IsDeleted"] = True
     return ApiAnswer(204)
 
 
-def manage_contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def manage_contact(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`POST /contactslist/{id}/managecontact`: contact, properties and membership, at once."""
     given = call.fields
     world.contacts.lists.row(call.number)
@@ -68,7 +68,7 @@ def manage_contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return rows([{**row, "Properties": properties}], status=201)
 
 
-def manage_lists(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def manage_lists(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`POST /contact/{id}/managecontactslists`: all of its lists at once."""
     found = find_contact(call, world)
     actions = _list_actions(call.fields.get("ContactsLists"), world)
@@ -77,7 +77,7 @@ def manage_lists(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return rows([{"ContactsLists": _actions_document(actions)}], status=201)
 
 
-def lists_of_contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def lists_of_contact(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET /contact/{id}/getcontactslists` (recorded)."""
     return rows(
         [
@@ -92,7 +92,7 @@ def lists_of_contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     )
 
 
-def start_import(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def start_import(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`POST /contact/managemanycontacts`, and the same below a list."""
     below = call.ids.get("id")
     wanted = (
@@ -107,21 +107,21 @@ def start_import(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return rows([{"JobID": job.number}], status=201)
 
 
-def import_status(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def import_status(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET .../managemanycontacts/{job}`."""
     world.jobs.finish_due(call.arrived_at)
     job = world.jobs.all.get(int(call.ids["job"]))
     return rows([_job_row(job, call.arrived_at)]) if job else not_found()
 
 
-def import_errors(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def import_errors(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET /v3/DATA/batchjob/{job}/JSONError/application:json/LAST`."""
     world.jobs.finish_due(call.arrived_at)
     job = world.jobs.all.get(int(call.ids["job"]))
     return legacy(200, job.errors) if job and job.errors else not_found()
 
 
-def memberships(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def memberships(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET /listrecipient`, by Contact, ContactEmail, ContactsList and Unsub."""
     world.jobs.finish_due(call.arrived_at)
     keys: dict[str, Callable[[Membership], object]] = {
@@ -139,7 +139,7 @@ def memberships(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return page([_membership_row(one, world) for one in found], call)
 
 
-def create_membership(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def create_membership(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`POST /listrecipient`."""
     key = call.fields.get("ContactID") or call.fields.get("ContactAlt") or ""
     found = world.contacts.find(str(key))
@@ -154,7 +154,7 @@ def create_membership(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return rows([_membership_row(made, world)] if made else [], status=201)
 
 
-def membership(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def membership(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET`, `PUT {IsUnsubscribed}` and `DELETE /listrecipient/{id}`."""
     world.jobs.finish_due(call.arrived_at)
     found = world.contacts.memberships.get(call.number)

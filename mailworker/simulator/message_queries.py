@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from mailworker.simulator.api_answers import ApiAnswer, legacy_error, not_found, rows
-from mailworker.simulator.api_call import ApiCall
+from mailworker.simulator.api_request import ApiRequest
 from mailworker.simulator.event_documents import first_events, status_of
 from mailworker.simulator.received_mail import Outcome, ReceivedMail, Recipient
 from mailworker.simulator.rest_tables import Row, page
@@ -19,7 +19,7 @@ _UNMODELLED = {
 _STATES = {"blocked": 5, "hardbounced": 4, "softbounced": 4}
 
 
-def messages(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def messages(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET /message`; one row for each recipient. A filter of Mailjet's that is not modelled is a 501."""
     unmodelled = sorted(name for name in call.filters if name.lower() in _UNMODELLED)
     if call.filters.get("MessageStatus", "").isdigit():
@@ -30,13 +30,13 @@ def messages(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return page(found, call)
 
 
-def message(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def message(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET /message/{id}`."""
     found = _visible(call, world)
     return rows([_row(world, *found, call)]) if found else not_found()
 
 
-def history(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def history(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET /messagehistory/{id}`; an unknown id has an empty history (recorded)."""
     found = _visible(call, world)
     if found is None:
@@ -61,13 +61,13 @@ def history(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     )
 
 
-def all_information(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def all_information(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET /messageinformation`: of every message that look-ups find."""
     found = [_information(world, mail, one) for mail, one in _matching(call, world)]
     return page(found, call)
 
 
-def information(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def information(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET /messageinformation/{id}`: sizes and counts."""
     found = _visible(call, world)
     if found is None:
@@ -93,7 +93,7 @@ def _information(world: SimulatorState, mail: ReceivedMail, recipient: Recipient
     }
 
 
-def _matching(call: ApiCall, world: SimulatorState) -> Iterator[tuple[ReceivedMail, Recipient]]:
+def _matching(call: ApiRequest, world: SimulatorState) -> Iterator[tuple[ReceivedMail, Recipient]]:
     query = call.filters
     custom_id = query.get("CustomID")
     mails = world.store.by_custom_id(custom_id) if custom_id else world.store.mails()
@@ -123,12 +123,12 @@ def within(arrived: datetime, since: datetime | None, until: datetime | None) ->
     return (since is None or arrived >= since) and (until is None or arrived <= until)
 
 
-def _visible(call: ApiCall, world: SimulatorState) -> tuple[ReceivedMail, Recipient] | None:
+def _visible(call: ApiRequest, world: SimulatorState) -> tuple[ReceivedMail, Recipient] | None:
     found = world.store.mail(call.number)
     return found if found and found[0].visible_at <= call.arrived_at else None
 
 
-def _row(world: SimulatorState, mail: ReceivedMail, recipient: Recipient, call: ApiCall) -> Row:
+def _row(world: SimulatorState, mail: ReceivedMail, recipient: Recipient, call: ApiRequest) -> Row:
     """The row of a recorded answer; subject, address and CustomID only where they were asked for."""
     outcome = world.outcome(mail)
     status = status_of(world, mail, recipient)

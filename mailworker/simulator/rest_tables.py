@@ -5,7 +5,7 @@ from copy import deepcopy
 from typing import Any, TypeVar
 
 from mailworker.simulator.api_answers import ApiAnswer, ApiRefusal, legacy_error, not_found, rows
-from mailworker.simulator.api_call import ApiCall
+from mailworker.simulator.api_request import ApiRequest
 from mailworker.simulator.case_insensitive import spell
 
 Row = dict[str, Any]
@@ -74,7 +74,7 @@ class Table:
         """204, or 404 where there is none."""
         return ApiAnswer(204) if self.rows.pop(number, None) else not_found()
 
-    def page(self, call: ApiCall) -> ApiAnswer:
+    def page(self, call: ApiRequest) -> ApiAnswer:
         """A page of all rows."""
         return page(list(self.rows.values()), call)
 
@@ -114,14 +114,14 @@ def _fitted(value: Any, default: Any) -> Any:
     return _MISFIT
 
 
-def page(found: Sequence[Row], call: ApiCall, show: Callable[[Row], Row] | None = None) -> ApiAnswer:
+def page(found: Sequence[Row], call: ApiRequest, show: Callable[[Row], Row] | None = None) -> ApiAnswer:
     """A page by Limit (default 10, at most 1000, 0 means 1000), Offset, Sort; `countOnly` counts them all."""
     sort = call.filters.get("Sort")
     ordered = _sorted(found, sort) if sort and "countOnly" not in call.filters else found
     return page_of(ordered, call, show or (lambda row: row))
 
 
-def page_of(found: Sequence[T], call: ApiCall, show: Callable[[T], Row]) -> ApiAnswer:
+def page_of(found: Sequence[T], call: ApiRequest, show: Callable[[T], Row]) -> ApiAnswer:
     """The same of things in their order, shown as rows."""
     if call.filters.get("countOnly") in ("1", "true"):
         return rows([], count=len(found))
@@ -130,7 +130,7 @@ def page_of(found: Sequence[T], call: ApiCall, show: Callable[[T], Row]) -> ApiA
     return rows([show(one) for one in found[offset : offset + min(limit, MOST_ROWS)]])
 
 
-def matching(found: Sequence[Row], call: ApiCall, *names: str) -> list[Row]:
+def matching(found: Sequence[Row], call: ApiRequest, *names: str) -> list[Row]:
     """The rows that have exactly the values asked for in these fields."""
     asked = {name: call.filters[name] for name in names if name in call.filters}
     return [row for row in found if all(_is(row[name], value) for name, value in asked.items())]

@@ -13,13 +13,13 @@ from mailworker.simulator import (
     templates_and_event_urls_rest,
 )
 from mailworker.simulator.api_answers import ApiAnswer, ApiRefusal, front, legacy_error, not_found, rows
-from mailworker.simulator.api_call import ApiCall
+from mailworker.simulator.api_request import ApiRequest
 from mailworker.simulator.known_resources import METHODS, is_object, unmodelled
 from mailworker.simulator.rest_tables import Table
 from mailworker.simulator.send_call import send
 from mailworker.simulator.state import SimulatorState
 
-Handler = Callable[[ApiCall, SimulatorState], ApiAnswer]
+Handler = Callable[[ApiRequest, SimulatorState], ApiAnswer]
 
 _ID = r"(?P<id>[0-9]{1,19})"
 _JOB = r"(?P<job>[0-9]{1,19})"
@@ -127,7 +127,7 @@ ROUTES: tuple[tuple[str, re.Pattern[str], Handler], ...] = (
 )
 
 
-def handle(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def handle(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """The API's answer to a call that passed the front servers."""
     allowed = False
     for method, pattern, handler in ROUTES:
@@ -147,12 +147,12 @@ def handle(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return _no_such_method(call) if allowed else _no_such_path(call)
 
 
-def _no_such_method(call: ApiCall) -> ApiAnswer:
+def _no_such_method(call: ApiRequest) -> ApiAnswer:
     resource = call.path.split("/")[3] if call.path.count("/") > 2 else call.path
     return legacy_error(405, f'Method not allowed: {call.method} on "{resource}"')
 
 
-def _no_such_path(call: ApiCall) -> ApiAnswer:
+def _no_such_path(call: ApiRequest) -> ApiAnswer:
     """Recorded: REST names its module, everything else is the web server's 404."""
     if not call.path.startswith("/v3/"):
         return front(404, "Not Found")

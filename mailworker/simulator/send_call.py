@@ -8,7 +8,7 @@ from mailworker.core.mailjet_limits import MESSAGES_PER_CALL, RECIPIENTS_PER_CAL
 from mailworker.simulator import send_errors as wrong
 from mailworker.simulator.address_syntax import may_send
 from mailworker.simulator.api_answers import ApiAnswer, modern, modern_error
-from mailworker.simulator.api_call import NOT_JSON, ApiCall
+from mailworker.simulator.api_request import NOT_JSON, ApiRequest
 from mailworker.simulator.assumptions import Assumption
 from mailworker.simulator.faults import Fault, addresses_of
 from mailworker.simulator.received_mail import ReceivedAttachment, ReceivedMail
@@ -38,7 +38,7 @@ class _Checked:
     errors: list[SendError]
 
 
-def send(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def send(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """Answer a send call; the good messages are stored, unless it is a sandbox call."""
     document = spelled(call.document)
     refusal = whole_call_refusal(document)
@@ -107,7 +107,7 @@ def _fault_errors(message: dict[str, Any], world: SimulatorState) -> list[SendEr
     return errors
 
 
-def _answer(checked: list[_Checked], world: SimulatorState, call: ApiCall, *, sandbox: bool) -> ApiAnswer:
+def _answer(checked: list[_Checked], world: SimulatorState, call: ApiRequest, *, sandbox: bool) -> ApiAnswer:
     entries = []
     accepted = 0
     for one in checked:
@@ -129,7 +129,7 @@ def _status(checked: list[_Checked]) -> int:
     return 403 if statuses == {403} else 400
 
 
-def _store(one: _Checked, world: SimulatorState, call: ApiCall) -> ReceivedMail:
+def _store(one: _Checked, world: SimulatorState, call: ApiRequest) -> ReceivedMail:
     names = str(one.message.get("CustomID") or ""), addresses_of(one.message)
     late = world.faults.for_message(Fault.LOOKUP_LATE, *names)
     delay = world.settings.index_delay + ((late.given.seconds or 0) if late else 0)

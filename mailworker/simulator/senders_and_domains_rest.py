@@ -3,7 +3,7 @@
 from hashlib import sha256
 
 from mailworker.simulator.api_answers import ApiAnswer, ApiRefusal, legacy_error, not_found, rows
-from mailworker.simulator.api_call import ApiCall
+from mailworker.simulator.api_request import ApiRequest
 from mailworker.simulator.contacts_rest import refuse_address
 from mailworker.simulator.rest_tables import Row, page
 from mailworker.simulator.state import SimulatorState
@@ -16,7 +16,7 @@ _PROFILE_TEXTS = (
 )  # fmt: skip
 
 
-def keys(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def keys(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET /apikey`. As with Mailjet, the secret is in the answer: never log it."""
     settings = world.settings
     row = {
@@ -38,7 +38,7 @@ def keys(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return page([row] if call.filters.get("APIKey", settings.api_key) == settings.api_key else [], call)
 
 
-def profile(call: ApiCall, _world: SimulatorState) -> ApiAnswer:
+def profile(call: ApiRequest, _world: SimulatorState) -> ApiAnswer:
     """`GET /myprofile`."""
     texts = dict.fromkeys(_PROFILE_TEXTS, "")
     row = {
@@ -53,7 +53,7 @@ def profile(call: ApiCall, _world: SimulatorState) -> ApiAnswer:
     return page([row], call)
 
 
-def user(call: ApiCall, _world: SimulatorState) -> ApiAnswer:
+def user(call: ApiRequest, _world: SimulatorState) -> ApiAnswer:
     """`GET /user`."""
     row = {
         "ACL": "",
@@ -72,7 +72,7 @@ def user(call: ApiCall, _world: SimulatorState) -> ApiAnswer:
     return page([row], call)
 
 
-def senders(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def senders(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET /sender`, by Email or Domain. Where any sender is active, every address asked for is."""
     wanted = call.filters.get("Email", "").lower()
     domain = call.filters.get("Domain", "").lower()
@@ -88,7 +88,7 @@ def senders(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return page(found, call)
 
 
-def create_sender(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def create_sender(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`POST /sender`: inactive until it is validated."""
     email = str(call.fields.get("Email") or "").lower()
     if not email.startswith("*@"):
@@ -99,7 +99,7 @@ def create_sender(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return world.senders.create({**call.fields, "Email": email, "CreatedAt": _SINCE})
 
 
-def sender(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def sender(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET`, `PUT` and `DELETE /sender/{id}`."""
     if call.method == "DELETE":
         return world.senders.delete(call.number)
@@ -109,7 +109,7 @@ def sender(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return rows([configured.get(call.number) or world.senders.row(call.number)])
 
 
-def validate_sender(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def validate_sender(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`POST /sender/{id}/validate`: at once here, where Mailjet waits for a click or a DNS record."""
     made = world.senders.rows.get(call.number)
     if made:
@@ -117,7 +117,7 @@ def validate_sender(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return rows([{"Errors": {}, "GlobalError": "", "ValidationMethod": "ActivationEmail"}])
 
 
-def dns(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def dns(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`GET /dns/{domain}`: everything is in order."""
     domain = _domain(call, world)
     return rows(
@@ -139,14 +139,14 @@ def dns(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     )
 
 
-def check_dns(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+def check_dns(call: ApiRequest, world: SimulatorState) -> ApiAnswer:
     """`POST /dns/{id}/check`."""
     _domain(call, world)
     ok = {"DKIMErrors": [], "DKIMStatus": "OK", "SPFErrors": [], "SPFStatus": "OK"}
     return rows([ok])
 
 
-def _domain(call: ApiCall, world: SimulatorState) -> str:
+def _domain(call: ApiRequest, world: SimulatorState) -> str:
     """The domain asked about, by name or number. Refused where senders are named and it is of none."""
     asked, named = call.ids["id"].lower(), world.settings.senders
     made = (row["Email"] for row in world.senders.rows.values())

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailworker.simulator import SimulatorSettings
-from mailworker.simulator.api_call import ApiCall
+from mailworker.simulator.api_request import ApiRequest
 from mailworker.simulator.routes import ROUTES, handle
 from mailworker.simulator.segment_expressions import SegmentError, read_segment
 from mailworker.simulator.state import SimulatorState
@@ -29,7 +29,7 @@ def ask(
     world: SimulatorState, method: str, path: str, body: Any = None, *, later: float = 0, **query: str
 ) -> tuple[int, Any]:
     full = f"/{path}" if path.startswith("v") else f"/v3/REST/{path}"
-    call = ApiCall(
+    call = ApiRequest(
         method, full, query, json.dumps(body).encode(), NOW + timedelta(seconds=later), raw_path=full
     )
     answer = handle(call, world)
@@ -84,7 +84,7 @@ def test_a_contact_is_made_once_and_never_changes_its_address(world):
 
 def test_a_percent_encoded_address_in_the_path_is_refused(world):
     ask(world, "POST", "contact", {"Email": "a@example.com"})
-    call = ApiCall(
+    call = ApiRequest(
         "GET", "/v3/REST/contact/a@example.com", {}, b"", NOW, raw_path="/v3/REST/contact/a%40example.com"
     )
     answer = handle(call, world)
@@ -419,7 +419,7 @@ def test_no_body_makes_the_local_mailjet_stumble(route, body):
         path = path.replace(group, "")
     assert pattern.fullmatch(path)
     answer = handle(
-        ApiCall(method, path, {"ContactsList": "x", "Limit": "y"}, json.dumps(body).encode(), NOW), world
+        ApiRequest(method, path, {"ContactsList": "x", "Limit": "y"}, json.dumps(body).encode(), NOW), world
     )
     assert 200 <= answer.status < 500
 

@@ -13,7 +13,7 @@ import pytest
 
 from mailworker.simulator import SimulatorSettings, control_client
 from mailworker.simulator.api_answers import ApiAnswer
-from mailworker.simulator.api_call import ApiCall
+from mailworker.simulator.api_request import ApiRequest
 from mailworker.simulator.app import create_app
 from mailworker.simulator.asgi_wire import Wire
 from mailworker.simulator.call_log_file import MOST_CHARACTERS, RecordedCalls
@@ -576,9 +576,9 @@ def test_a_recorded_call_is_cut_to_what_can_be_checked(tmp_path):
     record = RecordedCalls(kept)
     long = "é" * (MOST_CHARACTERS + 1)
     body = json.dumps({"a": [long, 1]}).encode()
-    record.note(ApiCall("POST", "/v3.1/send", {"x": "1"}, body, AT), ApiAnswer(200, b'{"b": null}'))
-    record.note(ApiCall("GET", "/v3/REST/contact", {}, b"", AT), ApiAnswer(401, b"", "text/html"))
-    record.note(ApiCall("POST", "/v3.1/send", {}, b"{", AT), ApiAnswer(413, b"<html>", "text/html"))
+    record.note(ApiRequest("POST", "/v3.1/send", {"x": "1"}, body, AT), ApiAnswer(200, b'{"b": null}'))
+    record.note(ApiRequest("GET", "/v3/REST/contact", {}, b"", AT), ApiAnswer(401, b"", "text/html"))
+    record.note(ApiRequest("POST", "/v3.1/send", {}, b"{", AT), ApiAnswer(413, b"<html>", "text/html"))
     first, second, third = map(json.loads, kept.read_text("utf-8").splitlines())
     assert first == {
         "method": "POST",
@@ -591,4 +591,4 @@ def test_a_recorded_call_is_cut_to_what_can_be_checked(tmp_path):
     }
     assert (second["body"], second["answer"], second["status"]) == (None, None, 401)
     assert (third["body"], third["answer"], third["content_type"]) == (None, "<html>", "text/html")
-    RecordedCalls(None).note(ApiCall("GET", "/", {}, b"", AT), ApiAnswer(200))
+    RecordedCalls(None).note(ApiRequest("GET", "/", {}, b"", AT), ApiAnswer(200))

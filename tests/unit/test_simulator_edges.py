@@ -18,7 +18,7 @@ from mailworker.simulator.api_answers import (
     modern_error,
     unauthorized,
 )
-from mailworker.simulator.api_call import NOT_JSON, ApiCall
+from mailworker.simulator.api_request import NOT_JSON, ApiRequest
 from mailworker.simulator.asgi_wire import Wire
 from mailworker.simulator.contact_store import ContactStore
 from mailworker.simulator.contacts_rest import contact_row
@@ -219,7 +219,7 @@ def test_a_number_in_a_query_has_its_default():
     ],
 )
 def test_rows_are_paged(query, ids, total):
-    call = ApiCall("GET", "/v3/REST/x", query, b"", NOW)
+    call = ApiRequest("GET", "/v3/REST/x", query, b"", NOW)
     told = json.loads(page([{"ID": n} for n in range(1005)], call).body)
     assert ([row["ID"] for row in told["Data"]], told["Count"], told["Total"]) == ([*ids], total, total)
 
@@ -298,11 +298,11 @@ def test_each_kind_of_answer():
 def test_a_body_is_read_once_and_what_is_no_json_is_named():
     deep = b"[" * 200_000
     for body in (b"", b"{", deep):
-        call = ApiCall("POST", "/", {}, body, NOW)
+        call = ApiRequest("POST", "/", {}, body, NOW)
         assert (call.document, call.fields) == (NOT_JSON, {})
-    assert ApiCall("POST", "/", {}, b'{"Name": 1}', NOW).fields["NAME"] == 1
-    assert ApiCall("POST", "/", {}, b"[1]", NOW).fields == {}
-    assert ApiCall("GET", "/", {}, b"", NOW, ids={"id": "7"}).number == 7
+    assert ApiRequest("POST", "/", {}, b'{"Name": 1}', NOW).fields["NAME"] == 1
+    assert ApiRequest("POST", "/", {}, b"[1]", NOW).fields == {}
+    assert ApiRequest("GET", "/", {}, b"", NOW, ids={"id": "7"}).number == 7
 
 
 # ---- on the wire

@@ -8,7 +8,7 @@ import pytest
 from mailworker.errors import BadInput
 from mailworker.simulator import SimulatorSettings
 from mailworker.simulator.api_answers import ApiAnswer, front, legacy
-from mailworker.simulator.api_call import ApiCall
+from mailworker.simulator.api_request import ApiRequest
 from mailworker.simulator.assumptions import Assumption, assumptions
 from mailworker.simulator.call_log_file import RecordedCalls
 from mailworker.simulator.event_documents import happen, status_of
@@ -99,7 +99,7 @@ def test_the_latest_event_of_a_recipient_is_its_status(events, status):
     world = SimulatorState(SimulatorSettings(index_delay=0))
     people = [{"Email": "a@x.fr"}, {"Email": "b@x.fr"}]
     message = {"From": {"Email": "c@x.fr"}, "To": people, "TextPart": "T", "Subject": "S"}
-    handle(ApiCall("POST", "/v3.1/send", {}, json.dumps({"Messages": [message]}).encode(), NOW), world)
+    handle(ApiRequest("POST", "/v3.1/send", {}, json.dumps({"Messages": [message]}).encode(), NOW), world)
     (mail,) = world.store.mails()
     first, second = mail.recipients
     for one in events:
@@ -121,7 +121,7 @@ def test_the_latest_event_of_a_recipient_is_its_status(events, status):
 def test_a_call_and_its_answer_are_one_line_of_json(tmp_path, body, answer, shown):
     record = RecordedCalls(tmp_path / "calls.jsonl")
     for _ in range(2):
-        record.note(ApiCall("POST", "/v3/REST/contact", {"a": "é"}, body, NOW), answer)
+        record.note(ApiRequest("POST", "/v3/REST/contact", {"a": "é"}, body, NOW), answer)
     lines = (tmp_path / "calls.jsonl").read_text("utf-8").splitlines()
     assert [json.loads(line) for line in lines] == [
         {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mailworker.simulator import SimulatorSettings
-from mailworker.simulator.api_call import ApiCall
+from mailworker.simulator.api_request import ApiRequest
 from mailworker.simulator.routes import handle
 from mailworker.simulator.state import SimulatorState
 
@@ -22,7 +22,7 @@ def world() -> SimulatorState:
 
 def ask(world: SimulatorState, method: str, path: str, body: Any = None, **query: str) -> tuple[int, Any]:
     path = path if path.startswith("/") else f"/v3/REST/{path}"
-    answer = handle(ApiCall(method, path, query, json.dumps(body).encode(), NOW, {}, path), world)
+    answer = handle(ApiRequest(method, path, query, json.dumps(body).encode(), NOW, {}, path), world)
     return answer.status, json.loads(answer.body) if answer.body else None
 
 

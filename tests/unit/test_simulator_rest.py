@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from mailworker.simulator import SimulatorSettings, campaign_drafts, received_store
-from mailworker.simulator.api_call import ApiCall
+from mailworker.simulator.api_request import ApiRequest
 from mailworker.simulator.control import attachment_response, find_mails, mail_document
 from mailworker.simulator.event_documents import happen, status_of
 from mailworker.simulator.event_injection import EventsInput, inject
@@ -34,7 +34,7 @@ def world() -> SimulatorState:
 def ask(
     world: SimulatorState, method: str, path: str, body: Any = None, *, later: float = 0, **query: str
 ) -> tuple[int, Any]:
-    call = ApiCall(
+    call = ApiRequest(
         method, f"/v3/REST/{path}", query, json.dumps(body).encode(), NOW + timedelta(seconds=later)
     )
     answer = handle(call, world)
@@ -53,7 +53,7 @@ def deliver(world: SimulatorState, *custom_ids: str) -> list[int]:
         for one in custom_ids
     ]
     body = json.dumps({"Messages": messages}).encode()
-    document = json.loads(handle(ApiCall("POST", "/v3.1/send", {}, body, NOW), world).body)
+    document = json.loads(handle(ApiRequest("POST", "/v3.1/send", {}, body, NOW), world).body)
     return [entry["To"][0]["MessageID"] for entry in document["Messages"]]
 
 
@@ -128,7 +128,7 @@ def test_a_mail_belongs_to_the_contact_of_its_first_recipient(world):
         "TextPart": "T", "CustomID": "one",
     }  # fmt: skip
     body = json.dumps({"Messages": [message]}).encode()
-    handle(ApiCall("POST", "/v3.1/send", {}, body, NOW), world)
+    handle(ApiRequest("POST", "/v3.1/send", {}, body, NOW), world)
     contact = ask(world, "GET", "contact/to@example.com")[1]["Data"][0]
     assert ask(world, "GET", "message", later=9)[1]["Data"][0]["ContactID"] == contact["ID"]
 
@@ -184,7 +184,7 @@ def test_a_pushed_template_is_what_the_next_mail_shows(world):
         "Variables": {"invoice_number": "F1"},
     }
     ask(world, "PUT", "template/6759851/detailcontent", {"Text-part": "-"})
-    handle(ApiCall("POST", "/v3.1/send", {}, json.dumps({"Messages": [message]}).encode(), NOW), world)
+    handle(ApiRequest("POST", "/v3.1/send", {}, json.dumps({"Messages": [message]}).encode(), NOW), world)
     assert world.outcome(world.store.mails()[0]).html == "<b>F1</b>"
 
 
@@ -193,7 +193,7 @@ def test_a_template_header_that_is_no_string_is_told_with_advanced_errors(world)
     ask(world, "POST", "template/6759851/detailcontent", content)
     message = {"From": {"Email": "a@example.com"}, "To": [{"Email": "b@example.com"}], "TemplateID": 6759851}
     body = json.dumps({"Messages": [message], "AdvanceErrorHandling": True}).encode()
-    document = json.loads(handle(ApiCall("POST", "/v3.1/send", {}, body, NOW), world).body)
+    document = json.loads(handle(ApiRequest("POST", "/v3.1/send", {}, body, NOW), world).body)
     assert document["Messages"][0]["Errors"][0]["ErrorCode"] == "send-0019"
 
 
@@ -250,7 +250,7 @@ def test_unknown_paths_and_methods_answer_as_mailjet(world):
     status, document = ask(world, "GET", "nosuchthing")
     assert (status, document["ErrorInfo"]) == (500, "EFPWebError")
     assert ask(world, "DELETE", "message")[0] == 405
-    answer = handle(ApiCall("GET", "/v3.1/REST/contact", {}, b"", NOW), world)
+    answer = handle(ApiRequest("GET", "/v3.1/REST/contact", {}, b"", NOW), world)
     assert (answer.status, answer.content_type) == (404, "text/html")
 
 
@@ -267,7 +267,7 @@ def held_again(lines: list[str]) -> Iterator[dict[str, Any]]:
         method, _, address = line["call"].partition(" ")
         path, _, query = address.partition("?")
         at = NOW + timedelta(seconds=10 * number)
-        call = ApiCall(method, path, dict(parse_qsl(query)), json.dumps(line["body"]).encode(), at)
+        call = ApiRequest(method, path, dict(parse_qsl(query)), json.dumps(line["body"]).encode(), at)
         answer = handle(call, world)
         said = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f-]{21}", "UUID", answer.body.decode())
         yield line | {"status": answer.status, "answer": json.loads(said or "null")}
@@ -328,7 +328,7 @@ def test_what_a_test_is_shown_of_a_mail_and_of_the_calls(world):
         "Attachments": files,
     }
     body = json.dumps({"Messages": [message]}).encode()
-    handle(ApiCall("POST", "/v3.1/send", {}, body, NOW), world)
+    handle(ApiRequest("POST", "/v3.1/send", {}, body, NOW), world)
     (mail,) = world.store.mails()
     kept = {
         "filename": "é a.html", "content_type": "Text/HTML; charset=utf-8", "size": 3, "kept": True,

@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from mailworker.errors import BadInput
 from mailworker.simulator import SimulatorSettings
 from mailworker.simulator.address_syntax import is_address
-from mailworker.simulator.api_call import ApiCall
+from mailworker.simulator.api_request import ApiRequest
 from mailworker.simulator.calls_per_minute import CallMeter
 from mailworker.simulator.case_insensitive import fold
 from mailworker.simulator.cross_site_guard import _is_ours
@@ -83,7 +83,7 @@ def test_a_rule_strikes_a_call_for_any_message_that_it_names(match, strikes):
     first = {"CustomID": "a-1", "From": {"Email": "x@from.fr"}, "To": [{"Email": "x@to.fr"}]}
     second = {"CustomID": "b-2", "Cc": [{"Email": "x@cc.fr"}], "Bcc": [{"Email": "x@bcc.fr"}]}
     body = json.dumps({"Messages": [first, second]}).encode()
-    call = ApiCall("POST", "/v3.1/send", {}, body, datetime(2026, 9, 1, tzinfo=UTC))
+    call = ApiRequest("POST", "/v3.1/send", {}, body, datetime(2026, 9, 1, tzinfo=UTC))
     rules = FaultRules()
     rules.add(RuleInput(fault=Fault.SLOW, match=Match(**match)))
     assert (rules.for_call((Fault.SLOW,), call) is not None) is strikes
@@ -101,7 +101,7 @@ def test_a_rule_strikes_a_call_for_any_message_that_it_names(match, strikes):
 )
 def test_a_rule_strikes_a_look_up_of_the_message_that_it_names(match, strikes):
     asked = {"CustomID": "b-2", "ContactAlt": "x@to.fr"}
-    call = ApiCall("GET", "/v3/REST/message", asked, b"", datetime(2026, 9, 1, tzinfo=UTC))
+    call = ApiRequest("GET", "/v3/REST/message", asked, b"", datetime(2026, 9, 1, tzinfo=UTC))
     rules = FaultRules()
     rules.add(RuleInput(fault=Fault.SLOW, match=Match(**match)))
     assert (rules.for_call((Fault.SLOW,), call) is not None) is strikes

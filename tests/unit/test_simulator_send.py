@@ -9,7 +9,7 @@ import pytest
 
 from mailworker.simulator import Match, SimulatorSettings, TemplateUse
 from mailworker.simulator.api_answers import ApiAnswer
-from mailworker.simulator.api_call import ApiCall
+from mailworker.simulator.api_request import ApiRequest
 from mailworker.simulator.faults import Fault, RuleInput
 from mailworker.simulator.routes import handle
 from mailworker.simulator.state import SimulatorState
@@ -24,7 +24,7 @@ def world(**changes: Any) -> SimulatorState:
 
 def send(document: Any, where: SimulatorState | None = None) -> tuple[ApiAnswer, Any]:
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
-    answer = handle(ApiCall("POST", "/v3.1/send", {}, body, NOW), where or world())
+    answer = handle(ApiRequest("POST", "/v3.1/send", {}, body, NOW), where or world())
     return answer, json.loads(answer.body)
 
 

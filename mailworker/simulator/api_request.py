@@ -1,4 +1,4 @@
-"""One API call as its handler sees it."""
+"""A request to the API as its handler sees it."""
 
 import json
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ from typing import Any
 
 from mailworker.simulator.case_insensitive import AnyCase, fold
 
-#: What `ApiCall.document` is when the body is no JSON.
+#: What `ApiRequest.document` is when the body is no JSON.
 NOT_JSON = object()
 
 
 @dataclass
-class ApiCall:
+class ApiRequest:
     """Method, path, query, body; the body is parsed once, when first asked for."""
 
     method: str
