@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from mailworker.deliveries.event_row import EventRecord
+from mailworker.deliveries.kept_event_fields import EventRecord
 from mailworker.ledger.contact_rows import erased_at
 from mailworker.ledger.standings import listings
 from mailworker.rules.pseudonym import is_pseudonym, pseudonym, pseudonyms

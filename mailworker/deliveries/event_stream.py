@@ -17,7 +17,7 @@ from mailworker.errors import TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger.rejected_jobs import reject
 from mailworker.ledger.webhook_log import POSTS, REPEATED, UNMATCHED, UNREADABLE, WebhookTally
-from mailworker.mailjet.events import BadEvent, WebhookEvent, read_events
+from mailworker.mailjet.parse_webhook import BadEvent, WebhookEvent, read_events
 from mailworker.observability.logs import get_log
 from mailworker.queue.celery_queues import EVENTS
 from mailworker.queue.drain import ChannelReader

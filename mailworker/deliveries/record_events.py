@@ -17,7 +17,7 @@ from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.core.summable import Summable
 from mailworker.deliveries.erased_addresses import under_stand_ins
-from mailworker.deliveries.event_row import EventRecord, record_from_event, record_from_row
+from mailworker.deliveries.kept_event_fields import EventRecord, record_from_event, record_from_row
 from mailworker.deliveries.suppress_from_events import suppress_by, weigh_soft_bounces
 from mailworker.ledger import Ledger, delivery_events
 from mailworker.ledger.confirm_sent import PROVABLE, prove
@@ -25,7 +25,7 @@ from mailworker.ledger.query_rows import Row
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.suppressions import let_pass
 from mailworker.ledger.webhook_log import forget_minutes
-from mailworker.mailjet.events import WebhookEvent
+from mailworker.mailjet.parse_webhook import WebhookEvent
 from mailworker.mailjet.suppression_events import SuppressionVerdict
 from mailworker.rules.delivery_status import OF_A_COPY, OUR_FAULT, Delivery, furthest
 from mailworker.rules.secret_variables import wiped

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from mailworker.core.address import canonical_address
-from mailworker.deliveries.event_row import EventRecord
+from mailworker.deliveries.kept_event_fields import EventRecord
 from mailworker.ledger import delivery_events
 from mailworker.ledger.query_rows import Row
 from mailworker.ledger.standings import listings

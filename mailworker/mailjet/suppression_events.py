@@ -6,7 +6,7 @@ Source of the reasons: the error table of Mailjet's Event API guide. What we con
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mailworker.mailjet.events import WebhookEvent
+from mailworker.mailjet.parse_webhook import WebhookEvent
 
 
 class SuppressionVerdict(StrEnum):

@@ -8,7 +8,7 @@ from itertools import accumulate
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from mailworker.observability.metric_names import COUNTERS, HISTOGRAMS, CounterOf, HistogramOf
+from mailworker.observability.metric_definitions import COUNTERS, HISTOGRAMS, CounterOf, HistogramOf
 from mailworker.observability.redis_counters import ABOVE, BOUND, SUM, Labelled
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

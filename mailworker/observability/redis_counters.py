@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from mailworker.core.states import State
 from mailworker.observability.logs import get_log
-from mailworker.observability.metric_names import FAILED, OUTCOMES, OWN, CounterOf, HistogramOf
+from mailworker.observability.metric_definitions import FAILED, OUTCOMES, OWN, CounterOf, HistogramOf
 
 KEY = "mailworker:counters"
 #: A histogram's own label, and its values beside the bounds: above all of them, and the sum in microseconds.

@@ -6,7 +6,7 @@ from mailworker.balances.real_time import Taken
 from mailworker.container import Container
 from mailworker.core.clock import utc_now
 from mailworker.core.lane import Lane
-from mailworker.observability.metric_names import OCS_POSTS
+from mailworker.observability.metric_definitions import OCS_POSTS
 from mailworker.observability.redis_counters import count
 from mailworker.queue.celery_queues import DISPATCH, OCS
 from mailworker.tasks.app import app

@@ -12,7 +12,7 @@ from mailworker.core.mailjet_limits import MESSAGES_PER_CALL
 from mailworker.core.states import State
 from mailworker.dispatch import Dispatched, Pipeline
 from mailworker.errors import TransientError
-from mailworker.observability.metric_names import ACCEPT_TO_CALL, CALL_MESSAGES, CALL_SECONDS, CALLS
+from mailworker.observability.metric_definitions import ACCEPT_TO_CALL, CALL_MESSAGES, CALL_SECONDS, CALLS
 from mailworker.observability.redis_counters import CounterTally, count_outcomes
 from mailworker.queue.celery_queues import DISPATCH
 from mailworker.queue.wake import lower_flag

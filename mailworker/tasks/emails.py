@@ -13,7 +13,7 @@ from mailworker.errors import BadInput, IdempotencyConflict, TransientError
 from mailworker.intake import JobsDrained
 from mailworker.intake.accept import rejection_of
 from mailworker.intake.status import status_of
-from mailworker.observability.metric_names import ACCEPTED, ENQUEUE_TO_ACCEPT
+from mailworker.observability.metric_definitions import ACCEPTED, ENQUEUE_TO_ACCEPT
 from mailworker.observability.redis_counters import CounterTally
 from mailworker.queue import envelope, status_reply
 from mailworker.queue.celery_queues import DISPATCH, MAIL, RENDER

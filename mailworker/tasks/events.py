@@ -8,9 +8,9 @@ from mailworker.core.clock import utc_now
 from mailworker.deliveries import Deliveries, EventStream, Recorded
 from mailworker.errors import TransientError
 from mailworker.ledger.webhook_log import known_words
-from mailworker.mailjet.events import BadEvent, WebhookEvent, parse_events
-from mailworker.observability.metric_names import EVENTS as EVENT_COUNTS
-from mailworker.observability.metric_names import WEBHOOK_LAG
+from mailworker.mailjet.parse_webhook import BadEvent, WebhookEvent, parse_events
+from mailworker.observability.metric_definitions import EVENTS as EVENT_COUNTS
+from mailworker.observability.metric_definitions import WEBHOOK_LAG
 from mailworker.observability.redis_counters import CounterTally
 from mailworker.queue.celery_queues import EVENTS
 from mailworker.tasks.app import app

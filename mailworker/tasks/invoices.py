@@ -11,7 +11,7 @@ from mailworker.core.lane import Lane
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.dispatch import SentMail
-from mailworker.observability.metric_names import OWN, PREPARE_SECONDS, RENDERED
+from mailworker.observability.metric_definitions import OWN, PREPARE_SECONDS, RENDERED
 from mailworker.observability.redis_counters import CounterTally, count_outcomes
 from mailworker.queue.celery_queues import DISPATCH, RENDER
 from mailworker.tasks.app import app

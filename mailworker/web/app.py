@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from mailworker.container import Container
 from mailworker.core.clock import utc_now
-from mailworker.observability.metric_names import REFUSED_LOGINS
+from mailworker.observability.metric_definitions import REFUSED_LOGINS
 from mailworker.observability.redis_counters import count
 from mailworker.queue.celery_queues import OCS
 from mailworker.rules.unsubscribe_link import PATH

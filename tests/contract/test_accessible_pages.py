@@ -18,7 +18,7 @@ from mailworker.ledger.statistics import roll_up
 from mailworker.ledger.suppressions import add_by_hand
 from mailworker.ledger.tables import messages
 from mailworker.ledger.webhook_log import WebhookTally
-from mailworker.mailjet.events import parse_events
+from mailworker.mailjet.parse_webhook import parse_events
 from mailworker.templates.shipped_templates import LANGUAGES
 from mailworker.templates.template_library import sample_library
 from tests.browser import BROWSER, in_frames

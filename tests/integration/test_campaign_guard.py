@@ -27,7 +27,7 @@ from mailworker.intake.job_row import row_of
 from mailworker.ledger.standings import suppressed
 from mailworker.ledger.suppressions import lift
 from mailworker.ledger.tables import messages
-from mailworker.mailjet.events import parse_events
+from mailworker.mailjet.parse_webhook import parse_events
 from mailworker.privacy import Privacy
 from mailworker.simulator.campaign_drafts import SENT
 from tests.doubles import FakeBreaker, FakeBucket, FakeFiles, FakePost, MemoryJournal

@@ -21,7 +21,7 @@ from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.replay_cancel import MessageFilter, cancel, candidates, replay
 from mailworker.ledger.stuck_messages import forget
 from mailworker.ledger.tables import events, messages
-from mailworker.mailjet.events import parse_events
+from mailworker.mailjet.parse_webhook import parse_events
 from tests.doubles import settings
 from tests.rows import NOW, after, row
 

@@ -18,7 +18,7 @@ from mailworker.config.settings import parse_settings
 from mailworker.container import Container
 from mailworker.deliveries import Deliveries, EventStream
 from mailworker.ledger.tables import events, messages, rejected_jobs, timeline
-from mailworker.mailjet.events import parse_events
+from mailworker.mailjet.parse_webhook import parse_events
 from mailworker.queue.celery_queues import EVENTS
 from mailworker.simulator import running
 from mailworker.web.webhook import MAX_BODY

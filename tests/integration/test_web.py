@@ -21,7 +21,7 @@ from mailworker.ledger.rejected_jobs import reject
 from mailworker.ledger.statistics import roll_up
 from mailworker.ledger.suppressions import add_by_hand
 from mailworker.ledger.tables import messages
-from mailworker.mailjet.events import parse_events
+from mailworker.mailjet.parse_webhook import parse_events
 from mailworker.web import refused_posts, request_timeouts
 from mailworker.web.operators_page.language import PageLanguage
 from tests.integration.web_server import eventually, make_container, serving

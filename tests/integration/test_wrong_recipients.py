@@ -22,7 +22,7 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.contact_tables import mailjet_contacts
 from mailworker.ledger.message_search import MessageFilter
 from mailworker.ledger.replay_cancel import candidates, replay
-from mailworker.mailjet.events import parse_events
+from mailworker.mailjet.parse_webhook import parse_events
 from mailworker.privacy import Privacy
 from mailworker.rules.replay import replay_hindrance
 from mailworker.suppressions_by_hand import Suppressions

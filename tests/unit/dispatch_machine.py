@@ -24,7 +24,7 @@ from mailworker.ledger.insert_messages import AcceptVerdict, accept
 from mailworker.ledger.message_counts import tally
 from mailworker.ledger.replay_cancel import CANCELLABLE, MessageFilter, cancel, candidates, replay
 from mailworker.ledger.tables import events, messages, metadata, timeline
-from mailworker.mailjet.events import parse_events
+from mailworker.mailjet.parse_webhook import parse_events
 from mailworker.reconcile.unknown_messages import Reconciler
 from mailworker.rules.lookup_schedule import NOT_FOUND
 from tests.doubles import Clock, MemoryJournal, settings

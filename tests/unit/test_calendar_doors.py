@@ -16,7 +16,7 @@ from mailworker.crm.cgrates.account import moment as account_moment
 from mailworker.errors import BadInput
 from mailworker.ledger.message_search import MessageFilter
 from mailworker.mailjet.contact_queries import _moment as mailjet_moment
-from mailworker.mailjet.events import WebhookEvent, parse_events
+from mailworker.mailjet.parse_webhook import WebhookEvent, parse_events
 from mailworker.rules.balance_key import read_balance_key
 from mailworker.rules.campaign_rules import send_time
 from mailworker.rules.contact_input import check_customer

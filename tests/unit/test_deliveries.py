@@ -16,7 +16,7 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.standings import suppressed
 from mailworker.ledger.tables import events as events_table
 from mailworker.ledger.tables import messages, metadata, suppressions, timeline
-from mailworker.mailjet.events import parse_events
+from mailworker.mailjet.parse_webhook import parse_events
 from mailworker.rules.pseudonym import pseudonym
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

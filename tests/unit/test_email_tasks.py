@@ -18,7 +18,7 @@ from mailworker.intake.ledger_refill import Refill
 from mailworker.ledger import Ledger
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.tables import messages, rejected_jobs, timeline
-from mailworker.observability.metric_names import ACCEPTED
+from mailworker.observability.metric_definitions import ACCEPTED
 from mailworker.observability.redis_counters import counted
 from mailworker.queue.celery_queues import MAIL
 from mailworker.queue.refill_log import Keeping, KeptEntries

@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 
 from mailworker.core.settlement import Receipt, Settlement
 from mailworker.core.states import State
-from mailworker.deliveries.event_row import EventRecord, record_from_event, record_from_row
+from mailworker.deliveries.kept_event_fields import EventRecord, record_from_event, record_from_row
 from mailworker.deliveries.record_events import UNMATCHED_FOR, Deliveries, Recorded
 from mailworker.deliveries.suppress_from_events import suppress_by, weigh_soft_bounces
 from mailworker.ledger.confirm_sent import PROVABLE, prove
@@ -32,7 +32,7 @@ from mailworker.ledger.tables import (
     suppressions,
     timeline,
 )
-from mailworker.mailjet.events import WebhookEvent
+from mailworker.mailjet.parse_webhook import WebhookEvent
 from mailworker.mailjet.suppression_events import SuppressionVerdict as Verdict
 from mailworker.rules.pseudonym import pseudonym
 from mailworker.rules.suppression_reasons import TEMPORARY

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailworker.mailjet.events import BadEvent, WebhookEvent, parse_events
+from mailworker.mailjet.parse_webhook import BadEvent, WebhookEvent, parse_events
 from mailworker.mailjet.suppression_events import SuppressionVerdict, suppression_of
 
 SENT = {
@@ -260,7 +260,7 @@ def test_a_text_is_read_as_json_reads_it(value, space, odd, at):
 
 @pytest.mark.parametrize(("elements", "left_out"), [(2, 0), (3, 1), (9, 1)])
 def test_a_body_of_endless_events_is_read_up_to_its_limit_and_reported(monkeypatch, elements, left_out):
-    monkeypatch.setattr("mailworker.mailjet.events.MAX_EVENTS", 2)
+    monkeypatch.setattr("mailworker.mailjet.parse_webhook.MAX_EVENTS", 2)
     found = parse_events(json.dumps([SENT] * elements))
     assert len(found) == 2 + left_out
     assert [one.reason for one in found if isinstance(one, BadEvent)] == [

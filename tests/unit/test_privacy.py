@@ -13,7 +13,7 @@ from mailworker.ledger.insert_messages import AcceptVerdict, accept
 from mailworker.ledger.rejected_jobs import reject
 from mailworker.ledger.standings import suppressed
 from mailworker.ledger.tables import metadata
-from mailworker.mailjet.events import parse_events
+from mailworker.mailjet.parse_webhook import parse_events
 from mailworker.privacy import Privacy
 from tests.unit.test_deliveries import HARD, NOW, event, message, put, row, story
 

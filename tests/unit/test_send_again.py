@@ -12,7 +12,7 @@ from mailworker.ledger.message_facts import facts_of
 from mailworker.ledger.message_search import MessageFilter, story
 from mailworker.ledger.replay_cancel import blocked_candidates, replay
 from mailworker.ledger.scan_tables import notifications
-from mailworker.mailjet.events import parse_events
+from mailworker.mailjet.parse_webhook import parse_events
 from tests.scan_world import LOW, MONDAY, World, days_ago, invoice, wipe
 
 VALUES = {"customer_name": "Z", "service_name": "M", "balance_type": "D", "current_balance": "1 Go", "threshold": "2 Go", "topup_url": ""}  # fmt: skip

@@ -19,7 +19,7 @@ from mailworker.deliveries.record_events import AT_ONCE, Recorded
 from mailworker.errors import BadInput, TransientError
 from mailworker.intake import Intake, JobStream
 from mailworker.ledger.tables import rejected_jobs
-from mailworker.mailjet.events import BadEvent
+from mailworker.mailjet.parse_webhook import BadEvent
 from mailworker.queue import envelope
 from mailworker.queue.celery_queues import CONTACTS, EVENTS, MAIL
 from mailworker.queue.quarantine import MOST_DELIVERIES

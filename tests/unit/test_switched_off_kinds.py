@@ -9,7 +9,7 @@ from mailworker.deliveries import Deliveries
 from mailworker.ledger.standings import suppressed
 from mailworker.ledger.suppressions import opt_in
 from mailworker.ledger.switched_off_kinds import switched_off
-from mailworker.mailjet.events import parse_events
+from mailworker.mailjet.parse_webhook import parse_events
 from tests.scan_world import EXPIRED, LOW, MONDAY, RESET, World, balance, wipe
 
 ZOE = "zoe@courriel.example"

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from mailworker.observability import metric_names
-from mailworker.observability.metric_names import (
+from mailworker.observability import metric_definitions
+from mailworker.observability.metric_definitions import (
     CALL_MESSAGES,
     CALL_SECONDS,
     COUNTERS,
@@ -132,7 +132,9 @@ def test_a_histogram_counts_every_value_once_at_or_below_its_bound(values, what:
 
 def test_every_instrument_is_among_those_that_are_shown():
     made = [
-        one for one in vars(metric_names).values() if isinstance(one, metric_names.CounterOf | HistogramOf)
+        one
+        for one in vars(metric_definitions).values()
+        if isinstance(one, metric_definitions.CounterOf | HistogramOf)
     ]
     assert {one.name for one in made} == {one.name for one in (*COUNTERS, *HISTOGRAMS)}
 

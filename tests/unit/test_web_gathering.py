@@ -20,7 +20,7 @@ from mailworker.errors import TransientError
 from mailworker.ledger.holds import hold_by_hand
 from mailworker.ledger.rejected_jobs import reject
 from mailworker.ledger.tables import messages
-from mailworker.observability.metric_names import REFUSED_LOGINS
+from mailworker.observability.metric_definitions import REFUSED_LOGINS
 from mailworker.observability.redis_counters import CounterTally, counted
 from mailworker.queue.envelope import BEAT_KEY, BEATS_KEY
 from mailworker.rules.unsubscribe_link import unsubscribe_link

@@ -1,4 +1,4 @@
-"""Every count and every measured time by its name, its meaning and its labels.
+"""Every count and every measured time: its name, its meaning, its labels, and a histogram's buckets.
 
 Labels hold our own words and Mailjet's codes: nothing that names a person, and few values each.
 """

@@ -1,7 +1,7 @@
-"""One event as the ledger keeps it: what is needed, and nothing that a database could choke on.
+"""What the ledger keeps of one event, and what it leaves out.
 
-What the event has about the reader (address of the machine, mail program, place, the link that was clicked)
-is dropped here. Texts may hold anything that fits into JSON, so they are cleaned of what no database takes.
+What the event has about the reader (IP address, mail program, place, the URL that was clicked) is dropped
+here. Texts may hold anything that fits into JSON, so they are cleaned of what no database takes.
 """
 
 import re
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mailworker.core.address import canonical_address
-from mailworker.mailjet.events import WebhookEvent
+from mailworker.mailjet.parse_webhook import WebhookEvent
 from mailworker.mailjet.suppression_events import SuppressionVerdict, suppression_of
 from mailworker.observability.redaction import redact
 from mailworker.rules.delivery_status import Delivery, delivery_of
