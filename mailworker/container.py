@@ -11,7 +11,7 @@ from mailworker.core.lane import Lane
 from mailworker.errors import MailworkerError
 
 if TYPE_CHECKING:
-    from mailworker.balances import BalancePreSendCheck, BalanceScan
+    from mailworker.balances import BalanceScan
     from mailworker.balances.cgrates_container import EngineParts
     from mailworker.balances.real_time import OcsStream
     from mailworker.campaigns import AudienceCount, CampaignManager
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from mailworker.prepare import Preparer
     from mailworker.privacy import Privacy
     from mailworker.reconcile.unknown_messages import Reconciler
-    from mailworker.reminders import ReminderPreSendCheck, ReminderScan
+    from mailworker.reminders import ReminderScan
     from mailworker.rules.pre_send.verdicts import Verdicts
+    from mailworker.scans.ask_crm_before_sending import CrmQuestion
     from mailworker.scans.message_drafts import MessageDrafts
 
 
@@ -141,23 +142,22 @@ class Container(BaseContainer):
         return OcsStream(self.redis, self.ledger, self.charging.crm, self.balance_scan(), tenant)
 
     @cached_property
-    def _pre_send_checks(self) -> "tuple[ReminderPreSendCheck, BalancePreSendCheck]":
+    def _pre_send_checks(self) -> "tuple[CrmQuestion, ...]":
         from mailworker.balances import BalancePreSendCheck
+        from mailworker.dispatch.ask_crm_about_used_link import UsedLinkCheck
         from mailworker.reminders import ReminderPreSendCheck
 
         return (
             ReminderPreSendCheck(self.settings, lambda: self.crm, self.ledger, self.drafts, clock=self.clock),
             BalancePreSendCheck(self.settings, lambda: self.crm, self.ledger, self.drafts, clock=self.clock),
+            UsedLinkCheck(lambda: self.crm, clock=self.clock),
         )
 
     def _pre_send_questions(self, rows: Sequence[Mapping[str, Any]]) -> "Verdicts":
-        """What is no longer true of these messages; without a CRM nobody knows."""
-        from mailworker.dispatch.ask_crm_about_used_link import UsedLinkCheck
+        """What is no longer true of these messages."""
+        from mailworker.scans.ask_crm_before_sending import ask_crm
 
-        if self.settings.crm.source == "none":
-            return {}
-        reminders, balances = self._pre_send_checks
-        return reminders(rows) | balances(rows) | UsedLinkCheck(lambda: self.crm, clock=self.clock)(rows)
+        return ask_crm(self._pre_send_checks, rows, self.settings.crm)
 
     @cached_property
     def contact_reader(self) -> "CrmReader":

@@ -2,10 +2,11 @@
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
+from mailworker.config.crm import CrmSettings
 from mailworker.config.settings import Settings
 from mailworker.config.worker import WorkerSettings
 from mailworker.crm import CrmSource
@@ -23,6 +24,17 @@ Known = TypeVar("Known")
 AT_ONCE = 25
 #: How long one call's messages may be asked about, in seconds; those that are left wait a little.
 PATIENCE = 15.0
+
+
+#: What no longer holds of these messages, by message id.
+CrmQuestion: TypeAlias = Callable[[Sequence[Row]], Verdicts]
+
+
+def ask_crm(questions: Iterable[CrmQuestion], rows: Sequence[Row], settings: CrmSettings) -> Verdicts:
+    """What the CRM's answers mean for these messages; without a CRM they leave unasked."""
+    if settings.source == "none":
+        return {}
+    return {id_: verdict for ask in questions for id_, verdict in ask(rows).items()}
 
 
 class CrmPreSendCheck:
