@@ -14,12 +14,15 @@ from celery import Celery
 from celery.result import AsyncResult
 
 from mailworker.cli.local_stack import Servers, wait_until
+from mailworker.cli.local_stack.production_workers import PRODUCTION_WORKERS
 from mailworker.core.states import FINAL
 from mailworker.ledger import Ledger
 from mailworker.ledger.message_search import Story, story
 from tests.contract.recording import everything_fits
 
 VERIFICATION = "api_crmCommunicationEmailVerification"
+#: For one worker in the place of production's five, each of which takes seconds to start.
+EVERY_QUEUE = [queue for process in PRODUCTION_WORKERS for queue in process.queues]
 RESET = "api_crmCommunicationUserPasswordReset"
 #: Before a command that a test ends with Ctrl-C: a shell that runs the tests in the background lets all ignore it.
 HEARS_CTRL_C = ("env", "--default-signal=INT")

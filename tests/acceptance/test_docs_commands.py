@@ -50,7 +50,7 @@ NOT_HERE = {
     "mailworker health": "there are no workers here; tests/acceptance/test_leftovers.py",
     "mailworker demo": "refuses a Redis in use; tests/integration/test_local_stack.py, and `make demo` runs it",
     "mailworker simulator": "serves until Ctrl-C; tests/integration/test_simulator_command.py",
-    "mailworker dev": "runs until Ctrl-C; tests/acceptance/test_dev.py",
+    "mailworker dev": "runs until Ctrl-C; tests/acceptance/test_tutorial.py",
     "mailworker webhook": "serves until Ctrl-C, and registers where Mailjet is; tests/integration/test_webhook_registration.py",
     "mailworker cgrates": "there is no CGRateS here; tests/unit/test_cgrates_setup.py",
     "mailworker crm queries": "there is no database of OmniCRM here; tests/integration/test_crm_omnicrm.py",
@@ -94,10 +94,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         "variables": ["customer_name", "contract_number"],
     }  # fmt: skip
     changes = {
-        "mailjet": {"api_crmCommunicationContractSigned": own},
+        "mailjet": {"api_crmCommunicationContractSigned": own, "calls_per_minute": 12_000},
         "brand": {"name": "Horizon Télécom", "template_dir": str(folder / "mail_templates")},
     }
-    with Servers(folder, changes=changes) as servers:
+    with Servers(folder, changes=changes, simulator=["--calls-per-minute", "0"]) as servers:
         made = RunningStack(servers)
         yield made
         made.ledger.close()

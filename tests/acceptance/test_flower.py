@@ -38,7 +38,7 @@ class Flower:
         return answer
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def flower(container: RunningStack) -> Iterator[Flower]:
     """Started by the command line of the units and of compose."""
     port = free_port()

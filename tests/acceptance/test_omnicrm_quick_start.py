@@ -19,6 +19,7 @@ from sqlalchemy import create_engine
 
 from mailworker.cli.local_stack import Servers, wait_until
 from mailworker.cli.local_stack.redis_server import free_port
+from tests.acceptance.conftest import EVERY_QUEUE
 from tests.integration.mariadb import running_mariadb
 from tests.omnicrm.cgrates import Cgrates, serving
 from tests.omnicrm.engine_world import GB
@@ -99,7 +100,7 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
         file.write_text(f"{theirs}\n{five_lines(engine_url)}\n", "utf-8")
         # The test may run at night.
         with Servers(folder / "ours", config=file, changes={"balances": {"quiet_hours": None}}) as servers:
-            servers.production_workers()
+            servers.worker(EVERY_QUEUE, concurrency=3)
             servers.beat()
             yield Operator(servers, engine)
 

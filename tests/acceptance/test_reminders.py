@@ -13,7 +13,7 @@ from mailworker.cli.local_stack import Servers, wait_until
 from mailworker.client import Alert, balance_key
 from mailworker.crm.demo import Size, make_demo
 from mailworker.ledger.scan_runs import latest
-from tests.acceptance.conftest import RunningStack, answer
+from tests.acceptance.conftest import EVERY_QUEUE, RunningStack, answer
 
 pytestmark = pytest.mark.acceptance
 
@@ -29,7 +29,7 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]
     make_demo(folder / "demo-crm.sqlite", datetime.now(UTC).date(), Size(60))
     changes = {"reminders": _ANY_TIME, "balances": _ANY_TIME}
     with Servers(folder, changes=changes) as servers:
-        servers.production_workers()
+        servers.worker(EVERY_QUEUE, concurrency=3)
         made = RunningStack(servers)
         yield made
         made.ledger.close()

@@ -1,4 +1,7 @@
-"""docs/tutorial.md, typed word for word by somebody whose checkout is fresh: each command works, and the mails arrive."""
+"""docs/tutorial.md, typed word for word by somebody whose checkout is fresh: each command works, and the mails arrive.
+
+The installation that it runs, `mailworker dev --config`, takes a caller's mail of the operator's own kind, too.
+"""
 
 import json
 import os
@@ -8,12 +11,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import requests
 
 from mailworker.cli.local_stack import wait_until
 from mailworker.cli.local_stack.redis_server import free_port
+from mailworker.client import MailClient
+from mailworker.config.settings import load_settings
 from mailworker.simulator import ControlClient
 from tests.acceptance.conftest import HEARS_CTRL_C
 
@@ -22,6 +29,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "tutorial.md").read_text("utf-8")
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+OWN = "api_crmCommunicationContractSigned"
 START = "mailworker dev --config my_config.yaml"
 
 
@@ -96,6 +104,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
     for line in typed()[: typed().index(START)]:
         one.types(line)
     dev.append(one.starts())
+    assert one.inbox.messages() == [], "an empty inbox but for one's own mail"
     yield one
     dev[0].send_signal(signal.SIGINT)
     assert dev[0].wait(90) == 0
@@ -115,3 +124,19 @@ def test_the_page_word_for_word(reader: Reader) -> None:
     )
     assert wait_until(lambda: "La fibre arrive" in subjects("zoe@courriel.example"), seconds=60)
     assert "La fibre arrive" not in subjects("compta@quai8.example"), "who lives in Marseille"
+    _takes_a_callers_mail_of_their_own_kind(reader)
+
+
+def _takes_a_callers_mail_of_their_own_kind(reader: Reader) -> None:
+    kinds = load_settings(Path(reader.environ["CRM_CONFIG"]), {}).kinds
+    values = {"customer_name": "Ada", "contract_number": "7", "contract_url": "https://crm.example/c/7"}
+    with closing(MailClient(f"redis://127.0.0.1:{reader.ports[2]}/0", kinds=kinds)) as client:
+        id_ = client.send(OWN, "ada@example.com", values)
+    page = f"http://127.0.0.1:{reader.ports[1]}/messages/{id_}"
+
+    def delivered() -> bool:
+        answer = requests.get(page, auth=("operator", "operator"), timeout=10)
+        return answer.status_code == 200 and "delivered" in answer.text
+
+    assert wait_until(delivered, seconds=60), "the local Mailjet's events reach the ledger"
+    assert len(reader.inbox.messages(to="ada@example.com")) == 1
