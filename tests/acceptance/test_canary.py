@@ -8,6 +8,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import cycle, islice
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from mailworker.core.clock import utc_now
 from mailworker.ledger import Ledger
 from mailworker.queue.celery_queues import STREAMS
 from mailworker.tasks.app import app as our_app
-from tests.acceptance.conftest import RESET, VERIFICATION, verification
+from tests.acceptance.conftest import EVERY_QUEUE, RESET, VERIFICATION, verification
 from tests.acceptance.test_discretion import listening
 from tests.omnicrm.cgrates import Cgrates, serving
 from tests.omnicrm.engine_world import SERVICES
@@ -88,13 +89,14 @@ NEEDED: dict[str, dict[str, Any]] = {
 
 
 def calls() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each task as it stands above, and with each wrong value in each place."""
+    """Each task as it stands above, and with wrong values in each place: all of them in turn, two in each."""
     our_app.loader.import_default_modules()
+    turn = cycle(WRONG)
     for name, needed in NEEDED.items():
         yield name, needed
         parameters = inspect.signature(our_app.tasks[f"mailworker.{name}"].run).parameters
         for place in parameters:
-            yield from ((name, needed | {place: wrong}) for wrong in WRONG)
+            yield from ((name, needed | {place: wrong}) for wrong in islice(turn, 2))
         yield name, needed | {CANARY: LINK}
     yield "no_such_task", {"to": PERSON}
 
@@ -181,7 +183,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
             "web": web_for_trial(port) | {"ocs_user": "cgrates", "ocs_password": "cgrates"},
         }
         with Servers(folder, changes=changes) as running:
-            running.production_workers()
+            running.worker(EVERY_QUEUE, concurrency=3)
             running.beat()
             running.start_web()
             yield running
@@ -273,8 +275,8 @@ def _pages(flower: str) -> Iterator[str]:
     yield "/api/tasks"
     ids = list(tasks_there.json())
     assert len(ids) > 100
-    yield from (f"/api/task/info/{id_}" for id_ in ids[:300])
-    yield from (f"/task/{id_}" for id_ in ids[:50])
+    yield from (f"/api/task/info/{id_}" for id_ in ids[:100])
+    yield from (f"/task/{id_}" for id_ in ids[:20])
 
 
 def _content(redis: "Redis", key: bytes) -> str:
