@@ -33,6 +33,7 @@ def push(valkey, tmp_path, monkeypatch):
                 "worker": {"redis_url": valkey.url, "database_url": f"sqlite:///{tmp_path}/l.db"},
                 "mailjet": {
                     "api_url": mailjet.url,
+                    "calls_per_minute": 12_000,
                     "api_key": mailjet.settings.api_key,
                     "api_secret": mailjet.settings.api_secret.reveal(),
                     SIGNED: BLOCK,

@@ -14,6 +14,8 @@ from tests.redis_clock import SimulatedClock, simulated_redis
 pytestmark = pytest.mark.integration
 
 LIMIT, SHARES = 200, (150, 50)
+#: A limit that is used up soon.
+FEW = 20
 CONFIG = """
 mailjet:
   api_key: simulator-key
@@ -42,12 +44,12 @@ def test_both_together_never_call_more_than_mailjet_allows(shares, monkeypatch):
 
 def use_up(gateway):
     """Call as a program does that keeps no share."""
-    for _ in range(LIMIT + 1):
+    for _ in range(FEW + 1):
         gateway.rest(RestCall("sender"))
 
 
 def test_where_a_key_is_used_up_each_doctor_says_that_somebody_else_calls_with_it(valkey_redis):
-    with running(calls_per_minute=LIMIT) as simulator:
+    with running(calls_per_minute=FEW) as simulator:
         installations = [
             Container(parse_settings(CONFIG.format(url=simulator.url, share=share), environ={}))
             for share in SHARES

@@ -20,7 +20,7 @@ TARGET = "http://mailjet:p%40ss@127.0.0.1:8070/mailjet/events"
 
 @pytest.fixture
 def simulator():
-    with running() as found:
+    with running(calls_per_minute=0) as found:
         yield found
 
 
@@ -30,7 +30,13 @@ def configured(valkey, simulator: RunningSimulator, tmp_path: Path, monkeypatch:
     mailjet = {"api_key": simulator.settings.api_key, "api_secret": simulator.settings.api_secret.reveal()}
     file = tmp_path / "crm_config.yaml"
     worker = {"redis_url": valkey.url, "database_url": f"sqlite:///{tmp_path}/ledger.db"}
-    text = trial_config({"mailjet": mailjet | {"api_url": simulator.url}, "worker": worker, "web": web})
+    text = trial_config(
+        {
+            "mailjet": mailjet | {"api_url": simulator.url, "calls_per_minute": 12_000},
+            "worker": worker,
+            "web": web,
+        }
+    )
     file.write_text(text, encoding="utf-8")
     monkeypatch.setenv("CRM_CONFIG", str(file))
 
