@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC
+from io import TextIOWrapper
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, NoReturn
@@ -99,6 +100,9 @@ def main() -> None:
     Programs that asked for JSON get the sentence in a document, too.
     """
     os.umask(0o077)  # what commands write down is a customer's, as what workers do
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # JSON is UTF-8, and names are of all alphabets, in any locale
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         build(_first_word(sys.argv[1:]))()
     except MailworkerError as fault:

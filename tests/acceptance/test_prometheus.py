@@ -85,7 +85,9 @@ def prometheus(
     """Configured as docs/monitoring.md has it, but for ports, a shorter interval, and no password on loopback."""
     (shown,) = (
         block
-        for block in re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/monitoring.md").read_text(), re.DOTALL)
+        for block in re.findall(
+            r"```yaml\n(.*?)```", (ROOT / "docs/monitoring.md").read_text(encoding="utf-8"), re.DOTALL
+        )
         if "scrape_configs" in block
     )
     folder, port = tmp_path_factory.mktemp("prometheus"), free_port()

@@ -46,7 +46,7 @@ class MemoryLimit:
         """Have this process, and whatever it starts, live within the limit."""
         self._pids.append(pid)
         if self._group is not None:
-            (self._group / "cgroup.procs").write_text(str(pid))
+            (self._group / "cgroup.procs").write_text(str(pid), encoding="utf-8")
 
     def killed(self) -> int:
         """How many processes the kernel ended for want of memory."""
@@ -55,7 +55,7 @@ class MemoryLimit:
         for name in ("memory.oom_control", "memory.events"):
             file = self._group / name
             if file.exists():
-                words = dict(line.split() for line in file.read_text().splitlines())
+                words = dict(line.split() for line in file.read_text(encoding="utf-8").splitlines())
                 return int(words["oom_kill"])
         return 0
 
@@ -67,7 +67,9 @@ class MemoryLimit:
         """What cannot be taken from them again, in bytes: no cached files; pages that they share count once."""
         if self._group is None:
             return sum(_proportional(pid) for parent in self._pids for pid in _family(parent))
-        stat = dict(line.split() for line in (self._group / "memory.stat").read_text().splitlines())
+        stat = dict(
+            line.split() for line in (self._group / "memory.stat").read_text(encoding="utf-8").splitlines()
+        )
         return int(stat.get("total_rss") or stat["anon"])
 
 
@@ -78,7 +80,7 @@ def _new_group(name: str, limit: int) -> Path | None:
         with suppress(OSError):
             group.mkdir()
             if (group / file).exists():
-                (group / file).write_text(str(limit))
+                (group / file).write_text(str(limit), encoding="utf-8")
                 return group
             group.rmdir()  # no control group was here, only a folder
     return None
@@ -88,13 +90,13 @@ def _family(pid: int) -> Iterator[int]:
     yield pid
     with suppress(OSError):
         for task in Path(f"/proc/{pid}/task").glob("*/children"):
-            for child in task.read_text().split():
+            for child in task.read_text(encoding="utf-8").split():
                 yield from _family(int(child))
 
 
 def _proportional(pid: int) -> int:
     with suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines():
             if line.startswith("Pss:"):
                 return int(line.split()[1]) * 1024
     return 0

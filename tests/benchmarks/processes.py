@@ -15,17 +15,17 @@ def cpu_seconds(pid: int) -> float:
     """CPU time of a process, of its living descendants, and of those it has buried."""
     total = 0.0
     with suppress(OSError):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         # utime, stime, cutime, cstime: fields 14 to 17 of proc(5), counted after the command's name.
         total = sum(int(field) for field in fields[11:15]) / _TICK
         for task in Path(f"/proc/{pid}/task").glob("*/children"):
-            total += sum(cpu_seconds(int(child)) for child in task.read_text().split())
+            total += sum(cpu_seconds(int(child)) for child in task.read_text(encoding="utf-8").split())
     return total
 
 
 def resident_megabytes() -> float:
     """What this process holds in memory now."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE / 1e6
+    return int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]) * _PAGE / 1e6
 
 
 def cpu_by_role(servers: Servers, **others: int) -> Counter[str]:

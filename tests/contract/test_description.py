@@ -234,7 +234,7 @@ def description(simulator):
 def test_schemathesis_finds_no_call_that_makes_the_local_mailjet_stumble(mailjet, tmp_path):
     program = environment("schemathesis") / "bin" / "schemathesis"
     document = tmp_path / "openapi.json"
-    document.write_text(json.dumps(description(mailjet)))
+    document.write_text(json.dumps(description(mailjet)), encoding="utf-8")
     pair = f"{mailjet.settings.api_key}:{mailjet.settings.api_secret.reveal()}"
     done = subprocess.run(
         [program, "run", document, "--url", mailjet.url, "--auth", pair, "--phases", "fuzzing", "--max-examples", "3",

@@ -64,7 +64,8 @@ class Data:
             file = self.net.folder / f"sentinel-{host.name}.conf"
             file.write_text(
                 f"port {SENTINEL}\nprotected-mode no\nsentinel monitor mail {self.first.address} {REDIS} 2\n"
-                "sentinel down-after-milliseconds mail 2000\nsentinel failover-timeout mail 6000\n"
+                "sentinel down-after-milliseconds mail 2000\nsentinel failover-timeout mail 6000\n",
+                encoding="utf-8",
             )
             host.start("sentinel", [binary, str(file), "--sentinel"])
 

@@ -134,7 +134,7 @@ class Pooler:
         self._process = subprocess.Popen(
             [self._binary, str(config)], cwd="/", stderr=subprocess.DEVNULL, **user
         )
-        assert wait_until(self._answers, seconds=20), (self.folder / "log").read_text()
+        assert wait_until(self._answers, seconds=20), (self.folder / "log").read_text(encoding="utf-8")
         return self
 
     def __exit__(self, *_: object) -> None:

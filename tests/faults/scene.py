@@ -277,7 +277,7 @@ def children(pid: int) -> list[int]:
     found = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError):
-            found += [int(child) for child in task.read_text().split()]
+            found += [int(child) for child in task.read_text(encoding="utf-8").split()]
     return found
 
 

@@ -55,7 +55,7 @@ def test_single_mails_fill_the_calls(scene: Scene, stranger: Celery):
 
 def test_five_hundred_without_keys_while_the_store_is_broken(scene: Scene, stranger: Celery):
     store = scene.servers.folder / "invoices"
-    store.write_text("A file stands where the folder should be.")
+    store.write_text("A file stands where the folder should be.", encoding="utf-8")
     scene.staff()
     content = base64.b64encode(b"%PDF-1.7").decode()
     file = {"filename": "a.pdf", "content_type": "application/pdf", "content": content}

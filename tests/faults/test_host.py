@@ -80,7 +80,7 @@ def test_the_clock_of_redis_goes_two_hours_on_and_back_and_two_hours_back_and_on
 def _set_clock(file, offset):
     """So many seconds off from now on; moved into place, so that nobody reads half of it."""
     fresh = file.with_name("offset.new")
-    fresh.write_text(f"{offset}\n")
+    fresh.write_text(f"{offset}\n", encoding="utf-8")
     fresh.replace(file)
 
 

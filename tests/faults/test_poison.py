@@ -138,7 +138,7 @@ def test_a_backlog_of_large_files(open_scene, all_is_well):
 
 def _peak(pid):
     """The most memory that this process ever had, in bytes."""
-    status = Path(f"/proc/{pid}/status").read_text()
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
 

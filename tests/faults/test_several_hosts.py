@@ -69,7 +69,8 @@ def test_workers_with_a_folder_each_are_told_and_no_invoice_leaves_without_its_p
         for host in (one, two):
             file = tmp_path / f"{host.name}.yaml"
             file.write_text(
-                text.replace(str(servers.folder / "invoices"), str(tmp_path / f"pdfs-{host.name}"))
+                text.replace(str(servers.folder / "invoices"), str(tmp_path / f"pdfs-{host.name}")),
+                encoding="utf-8",
             )
             logs.append(worker_on(host, servers, str(file)).log)
         ids = []

@@ -79,10 +79,16 @@ def make_certificates(folder: Path) -> Path:
         files = ["-keyout", str(folder / f"{name}.key"), "-out", str(folder / f"{name}.crt")]
         command = [*before, "openssl", "req", "-x509", *curve, *names, *files]
         subprocess.run(command, check=True, capture_output=True)
-        both = (folder / f"{name}.crt").read_text() + (folder / f"{name}.key").read_text()
-        (folder / f"{name}.pem").write_text(both)
+        both = (folder / f"{name}.crt").read_text(encoding="utf-8") + (folder / f"{name}.key").read_text(
+            encoding="utf-8"
+        )
+        (folder / f"{name}.pem").write_text(both, encoding="utf-8")
     bundle = folder / "bundle.pem"
-    bundle.write_text((folder / "good.crt").read_text() + (folder / "expired.crt").read_text())
+    bundle.write_text(
+        (folder / "good.crt").read_text(encoding="utf-8")
+        + (folder / "expired.crt").read_text(encoding="utf-8"),
+        encoding="utf-8",
+    )
     return bundle
 
 

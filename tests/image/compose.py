@@ -77,7 +77,8 @@ def confine(folder: Path) -> None:
     conf = folder / "containers.conf"
     conf.write_text(
         f'[containers]\ndefault_ulimits = ["nofile={files}:{files}", "nproc=8192:8192"]\n'
-        '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
+        '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n',
+        encoding="utf-8",
     )
     _ENGINE["CONTAINERS_CONF"] = str(conf)
 
@@ -124,9 +125,9 @@ class Site:
         shipped = (
             (ROOT / "crm_config.yaml").read_text("utf-8").replace("@yourcompany.com", "@operator.example")
         )
-        (folder / "crm_config.yaml").write_text(shipped + DOCUMENTED)
+        (folder / "crm_config.yaml").write_text(shipped + DOCUMENTED, encoding="utf-8")
         lines = [f"{name}={value}" for name, value in (self.secrets | {"REDIS_PORT": str(port)}).items()]
-        (folder / ".env").write_text("\n".join(lines) + "\n")
+        (folder / ".env").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     @property
     def redis_url(self) -> str:

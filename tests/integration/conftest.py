@@ -116,7 +116,7 @@ def run(tmp_path, monkeypatch):
     """Runs a command over the invented operator's CRM, and gives what it prints."""
     make_demo(tmp_path / "crm.sqlite", date(2026, 11, 30), Size(60))
     config = f"{CONFIG}crm: {{source: demo, demo: {{path: {tmp_path}/crm.sqlite}}}}\n"
-    (tmp_path / "crm_config.yaml").write_text(config)
+    (tmp_path / "crm_config.yaml").write_text(config, encoding="utf-8")
     monkeypatch.setenv("CRM_CONFIG", str(tmp_path / "crm_config.yaml"))
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/ledger.db")
     monkeypatch.setenv("COLUMNS", "300")

@@ -110,7 +110,7 @@ class MariaServer:
                 if probe.connect_ex(str(self.socket)) == 0:
                     return
             time.sleep(0.05)
-        raise RuntimeError(f"MariaDB did not start:\n{(self.folder / 'log').read_text()}")
+        raise RuntimeError(f"MariaDB did not start:\n{(self.folder / 'log').read_text(encoding='utf-8')}")
 
 
 def tables_of(name: str) -> Iterator[str]:

@@ -132,7 +132,7 @@ class Cluster:
                 if self.server is None or self.server.poll() is not None:
                     break
                 time.sleep(0.05)
-        raise RuntimeError(f"PostgreSQL did not start:\n{(self.folder / 'log').read_text()}")
+        raise RuntimeError(f"PostgreSQL did not start:\n{(self.folder / 'log').read_text(encoding='utf-8')}")
 
 
 @pytest.fixture(scope="session")

@@ -211,7 +211,7 @@ def bounces(site):
 
 def tried_again(site):
     """The folder of PDFs is a file: every try puts the invoice off."""
-    (site.folder / "pdfs").write_text("no folder")
+    (site.folder / "pdfs").write_text("no folder", encoding="utf-8")
     facture = json.loads(FACTURE.read_text("utf-8"))
     site.add(kind=INVOICE, state="accepted", invoice=facture, variables={})
     for _ in range(3):
@@ -327,7 +327,10 @@ def test_the_alert_fires(site, name, tmp_path):
         }
     ]  # fmt: skip
     test = tmp_path / "alert.yml"
-    test.write_text(yaml.safe_dump({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": cases}))
+    test.write_text(
+        yaml.safe_dump({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": cases}),
+        encoding="utf-8",
+    )
     done = subprocess.run(["promtool", "test", "rules", test], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -142,7 +142,7 @@ def site(tmp_path_factory, valkey):
             "contacts": {"properties": {"city": {"from": "customer.city"}}},
         }
         text = trial_config(own)
-        (folder / "crm_config.yaml").write_text(text)
+        (folder / "crm_config.yaml").write_text(text, encoding="utf-8")
         make_demo(folder / "crm.sqlite", TODAY, Size(20))
         environment.setenv("CRM_CONFIG", str(folder / "crm_config.yaml"))
         environment.setenv("REDIS_URL", valkey.url)

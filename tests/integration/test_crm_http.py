@@ -255,7 +255,7 @@ def test_one_bad_record_stops_no_scan(server, connect):
 
 def test_the_login_is_not_taken_from_netrc(server, connect, tmp_path, monkeypatch):
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login other password other\n")
+    netrc.write_text("machine 127.0.0.1 login other password other\n", encoding="utf-8")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     assert connect(**ROBOT).invoice("1").invoice_id == "1"

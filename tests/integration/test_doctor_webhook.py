@@ -110,7 +110,7 @@ def test_an_answer_from_inside_proves_nothing_for_mailjet(monkeypatch, addresses
 
 @pytest.mark.parametrize("path", ["", "at/this/path", "at/this/path/"])
 def test_one_post_without_the_password_below_any_path(path, monkeypatch, tmp_path):
-    (tmp_path / ".netrc").write_text(f"machine {HOST} login me password secret\n")
+    (tmp_path / ".netrc").write_text(f"machine {HOST} login me password secret\n", encoding="utf-8")
     monkeypatch.setenv("HOME", str(tmp_path))
     with wire(OURS) as there:
         assert asked(f"{outside(there)}{path}").sentences == (INSIDE,)

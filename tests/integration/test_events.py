@@ -264,7 +264,9 @@ def test_a_dead_workers_events_are_taken_over(valkey, monkeypatch):
 @pytest.fixture
 def tasks_here(valkey, tmp_path, monkeypatch):
     path = tmp_path / "crm_config.yaml"
-    path.write_text(CONFIG.format(port=valkey.port, database=f"sqlite:///{tmp_path}/tasks.db"))
+    path.write_text(
+        CONFIG.format(port=valkey.port, database=f"sqlite:///{tmp_path}/tasks.db"), encoding="utf-8"
+    )
     monkeypatch.setenv("CRM_CONFIG", str(path))
     base, task_module = import_module("mailworker.tasks.base"), import_module("mailworker.tasks.events")
     container = Container.from_environment()

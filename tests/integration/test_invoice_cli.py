@@ -45,7 +45,9 @@ def test_render_as_a_factur_x_with_the_configured_seller() -> None:
 
 
 def test_check_says_all_that_is_wrong() -> None:
-    Path("bad.json").write_text(json.dumps(MINIMAL | {"date": "tomorrow", "currency": "EURO"}))
+    Path("bad.json").write_text(
+        json.dumps(MINIMAL | {"date": "tomorrow", "currency": "EURO"}), encoding="utf-8"
+    )
     code, given = run("check", "bad.json")
     assert code == 1
     assert "date must be a date such as 2026-01-31." in given

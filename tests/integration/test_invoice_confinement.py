@@ -58,9 +58,9 @@ print(json.dumps({
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
     folder, outside = tmp_path_factory.mktemp("templates"), tmp_path_factory.mktemp("outside")
-    (folder / "logo.txt").write_text("logo")
-    (outside / "secret").write_text("secret")
-    (outside / "crm_config.yaml").write_text("secret")
+    (folder / "logo.txt").write_text("logo", encoding="utf-8")
+    (outside / "secret").write_text("secret", encoding="utf-8")
+    (outside / "crm_config.yaml").write_text("secret", encoding="utf-8")
     command = [sys.executable, "-c", PROBE, str(folder), str(outside / "secret")]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=outside)
     return json.loads(done.stdout)
@@ -95,7 +95,7 @@ def test_the_process_that_renders_is_confined():
 
     with InvoiceRenderer(InvoiceSettings()) as renderer:
         renderer.render(MINIMAL, language="fr")
-        status = Path(f"/proc/{renderer._process.process.pid}/status").read_text()
+        status = Path(f"/proc/{renderer._process.process.pid}/status").read_text(encoding="utf-8")
     assert "NoNewPrivs:\t1" in status
     assert "CapEff:\t0000000000000000" in status
     assert "Seccomp:\t2" in status
@@ -137,9 +137,9 @@ def test_root_becomes_nobody_where_nobody_can_read_the_templates(mode):
         folder, scratch, secret = top / "templates", top / "scratch", top / "secret"
         folder.mkdir()
         scratch.mkdir(0o700)
-        (folder / "invoice.html").write_text("x")
+        (folder / "invoice.html").write_text("x", encoding="utf-8")
         (folder / "invoice.html").chmod(mode)
-        secret.write_text("x")
+        secret.write_text("x", encoding="utf-8")
         secret.chmod(0o600)
         command = [sys.executable, "-c", NOBODY_PROBE, str(folder), str(secret), str(scratch)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -173,7 +173,7 @@ def test_who_was_root_cannot_look_into_roots_home_and_is_confined_all_the_same(t
 
 def test_a_render_without_end_ends_though_its_worker_died(tmp_path):
     (tmp_path / "invoice.html").write_text(
-        "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
+        "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}", encoding="utf-8"
     )
     code = (
         "import sys, threading\n"
@@ -195,6 +195,9 @@ def test_a_render_without_end_ends_though_its_worker_died(tmp_path):
     )
     pid = int(dying.stdout)
     assert wait_until(
-        lambda: not Path(f"/proc/{pid}").exists() or "State:\tZ" in Path(f"/proc/{pid}/status").read_text(),
+        lambda: (
+            not Path(f"/proc/{pid}").exists()
+            or "State:\tZ" in Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+        ),
         seconds=60,
     )

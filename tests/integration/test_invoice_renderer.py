@@ -30,11 +30,11 @@ HUGE = "<p>{{ ('x' * 700000000)[:9] }}"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "good.html").write_text("<p>{{ invoice_number }}")
-    (tmp_path / "endless.html").write_text(ENDLESS)
-    (tmp_path / "huge.html").write_text(HUGE)
+    (tmp_path / "good.html").write_text("<p>{{ invoice_number }}", encoding="utf-8")
+    (tmp_path / "endless.html").write_text(ENDLESS, encoding="utf-8")
+    (tmp_path / "huge.html").write_text(HUGE, encoding="utf-8")
     # The template is chosen by the invoice, so that one renderer meets the good and the bad.
-    (tmp_path / "any.html").write_text("{% include which ~ '.html' %}")
+    (tmp_path / "any.html").write_text("{% include which ~ '.html' %}", encoding="utf-8")
     return tmp_path
 
 
@@ -214,15 +214,15 @@ def test_the_rendering_process_knows_no_secret(folder: Path, monkeypatch: pytest
     chosen = {"template_dir": folder, "template_filename": "any.html", "store": "s3://u:CANARY@bucket"}
     with InvoiceRenderer(InvoiceSettings.model_validate(chosen)) as renderer:
         good(renderer)
-        environment = Path(f"/proc/{process_of(renderer)}/environ").read_text()
-        command = Path(f"/proc/{process_of(renderer)}/cmdline").read_text()
+        environment = Path(f"/proc/{process_of(renderer)}/environ").read_text(encoding="utf-8")
+        command = Path(f"/proc/{process_of(renderer)}/cmdline").read_text(encoding="utf-8")
     assert "CANARY" not in environment + command
 
 
 def test_a_template_brings_its_own_fonts_and_leaves_nothing_behind(tmp_path: Path) -> None:
     copy(FONTS / "sans-bold.ttf", tmp_path / "mine.ttf")
     style = "<style>@font-face { font-family: mine; src: url(mine.ttf) } p { font-family: mine }</style>"
-    (tmp_path / "mine.html").write_text(f"{style}<p>{{{{ invoice_number }}}}")
+    (tmp_path / "mine.html").write_text(f"{style}<p>{{{{ invoice_number }}}}", encoding="utf-8")
     settings = {"template_dir": tmp_path, "template_filename": "mine.html"}
     with InvoiceRenderer(InvoiceSettings.model_validate(settings)) as renderer:
         pdf = renderer.render(MINIMAL, language="fr").pdf

@@ -783,13 +783,13 @@ def test_what_stands_on_the_operators_page_is_counted_alike(ledger):
 
 def test_a_file_that_is_no_database_is_named(tmp_path):
     path = tmp_path / "notes.txt"
-    path.write_text("Customers to call back.\n" * 50)
+    path.write_text("Customers to call back.\n" * 50, encoding="utf-8")
     with pytest.raises(
         LedgerUnavailable,
         match=r"^The ledger cannot be used: its file is none of SQLite's \(“file is not a database”\)\.$",
     ):
         Ledger.open(f"sqlite:///{path}")
-    assert path.read_text().startswith("Customers to call back.")
+    assert path.read_text(encoding="utf-8").startswith("Customers to call back.")
 
 
 def test_a_user_who_may_make_no_tables_is_named(fresh_postgres_url):

@@ -392,7 +392,7 @@ def test_a_bundle_that_is_none_is_told_and_taken_up_once_it_is_one(
 ):
     path = tmp_path / "ca.pem"
     if content is not None:
-        path.write_text(content)
+        path.write_text(content, encoding="utf-8")
         os.utime(path, (1, 1))
     with wire(answer(200, sent()), tls=tls) as server:
         gateway = open_gateway(server.url, ca_bundle=path)
@@ -402,7 +402,7 @@ def test_a_bundle_that_is_none_is_told_and_taken_up_once_it_is_one(
         assert str(error).startswith("mailjet.ca_bundle: cannot be read (")
         assert str(error).endswith("); name a PEM file of certificates.")
         assert error.code == "crm_config"
-        path.write_text(certificate.read_text())
+        path.write_text(certificate.read_text(encoding="utf-8"), encoding="utf-8")
         assert isinstance(outcome(gateway), Receipt)
 
 
@@ -418,15 +418,15 @@ def test_a_renewed_bundle_is_taken_up_and_one_being_written_disturbs_nobody(
     open_gateway, tls, certificate, tmp_path
 ):
     path, other = tmp_path / "ca.pem", make_certificate(tmp_path)
-    path.write_text(other.read_text())
+    path.write_text(other.read_text(encoding="utf-8"), encoding="utf-8")
     os.utime(path, (1, 1))
     with wire(answer(200, sent()), tls=tls) as server:
         gateway = open_gateway(server.url, ca_bundle=path)
         assert str(outcome(gateway)) == "Mailjet could not be reached: its certificate is not trusted."
-        path.write_text(certificate.read_text())
+        path.write_text(certificate.read_text(encoding="utf-8"), encoding="utf-8")
         os.utime(path, (2, 2))
         assert isinstance(outcome(gateway), Receipt)
-        path.write_text("")
+        path.write_text("", encoding="utf-8")
         assert isinstance(outcome(gateway), Receipt)
 
 

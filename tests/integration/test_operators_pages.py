@@ -50,7 +50,8 @@ def proxy(valkey, tmp_path):
         )
         (tmp_path / "nginx.conf").write_text(
             f"daemon off; pid {tmp_path}/pid; error_log {tmp_path}/error.log; events {{}}\n"
-            f"http {{ access_log off; {temporary}\n{lines}\n}}\n"
+            f"http {{ access_log off; {temporary}\n{lines}\n}}\n",
+            encoding="utf-8",
         )
         process = subprocess.Popen(
             [nginx, "-c", str(tmp_path / "nginx.conf"), "-p", str(tmp_path)], stderr=subprocess.DEVNULL

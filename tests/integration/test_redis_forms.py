@@ -111,7 +111,7 @@ def test_a_socket(valkeys):
 
 def test_a_user_with_an_odd_password(valkeys):
     config = valkeys.folder / "acl.conf"
-    config.write_text("user ana on >p@ss/w:rd ~* &* +@all\n")
+    config.write_text("user ana on >p@ss/w:rd ~* &* +@all\n", encoding="utf-8")
     port, _ = valkeys.server(config=config)
     use(f"redis://ana:p%40ss%2Fw%3Ard@127.0.0.1:{port}/3")
 
@@ -123,7 +123,8 @@ def test_a_service_behind_sentinels_that_moves(valkeys):
     config = valkeys.folder / "sentinel.conf"
     config.write_text(
         f"port {port}\nsentinel monitor house 127.0.0.1 {first} 1\n"
-        "sentinel down-after-milliseconds house 500\nsentinel failover-timeout house 3000\n"
+        "sentinel down-after-milliseconds house 500\nsentinel failover-timeout house 3000\n",
+        encoding="utf-8",
     )
     valkeys.start(str(config), "--sentinel", url=f"redis://127.0.0.1:{port}")
     sentinel = Redis(port=port, decode_responses=True)
@@ -176,7 +177,7 @@ def behind(valkeys, silent):
     primary, _ = valkeys.server()
     port = _free_port()
     config = valkeys.folder / "sentinel.conf"
-    config.write_text(f"port {port}\nsentinel monitor house 127.0.0.1 {primary} 1\n")
+    config.write_text(f"port {port}\nsentinel monitor house 127.0.0.1 {primary} 1\n", encoding="utf-8")
     valkeys.start(str(config), "--sentinel", url=f"redis://127.0.0.1:{port}")
     return f"sentinel://127.0.0.1:{silent.port},127.0.0.1:{port}/house/0"
 
@@ -210,7 +211,7 @@ def start(valkeys):
 
     def started(*options, lines=""):
         config = valkeys.folder / "redis.conf"
-        config.write_text(lines)
+        config.write_text(lines, encoding="utf-8")
         port, _ = valkeys.server("--appendonly", "yes", "--appendfsync", "always", *options, config=config)
         opened.append(container_at(f"redis://{'ana:x@' if 'ana' in lines else ''}127.0.0.1:{port}/0"))
         return opened[-1]

@@ -95,7 +95,7 @@ def test_what_cannot_be_done_is_told_in_a_sentence(run, arguments, told):
 
 def test_without_a_crm_nothing_can_be_found(run):
     config = run.folder / "crm_config.yaml"
-    config.write_text(CONFIG)
+    config.write_text(CONFIG, encoding="utf-8")
     with pytest.raises(MailworkerError, match="No CRM is connected"):
         run("reminders", "run")
     assert "No CRM is connected" in run("schedule")
@@ -103,7 +103,7 @@ def test_without_a_crm_nothing_can_be_found(run):
 
 def test_a_switched_off_scan_can_still_be_tried_out(run):
     config = run.folder / "crm_config.yaml"
-    config.write_text(config.read_text() + "reminders: {enabled: false}\n")
+    config.write_text(config.read_text(encoding="utf-8") + "reminders: {enabled: false}\n", encoding="utf-8")
     with pytest.raises(MailworkerError, match="switched off"):
         run("reminders", "run")
     assert json.loads(run("reminders", "run", "--dry-run", "--as-of", DAY, "--json"))["mails"]

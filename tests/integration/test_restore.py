@@ -38,7 +38,8 @@ def site(tmp_path: Path, simulator, valkey, valkey_redis, monkeypatch) -> Path:
     (tmp_path / "crm_config.yaml").write_text(
         f"mailjet: {{api_key: {settings.api_key}, api_secret: {settings.api_secret.reveal()}, "
         f"api_url: '{simulator.url}/', calls_per_minute: 10000, {KIND}: {block}}}\n"
-        f"worker: {{redis_url: '{valkey.url}', database_url: 'sqlite:///{tmp_path}/ledger.db'}}\n"
+        f"worker: {{redis_url: '{valkey.url}', database_url: 'sqlite:///{tmp_path}/ledger.db'}}\n",
+        encoding="utf-8",
     )
     monkeypatch.setenv("CRM_CONFIG", str(tmp_path / "crm_config.yaml"))
     for name in ("REDIS_URL", "DATABASE_URL"):

@@ -101,7 +101,7 @@ def test_nothing_is_replaced_that_cannot_be_kept(push, tmp_path):
     write(push, "<h1>Contrat</h1><p>{{Escape(var:contract)}}</p>")
     push("--kind", SIGNED)
     write(push, "<h1>Erreur</h1><p>{{Escape(var:contract)}}</p>")
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     arguments = ["templates", "push", "--kind", SIGNED, "--backup", str(tmp_path / "file")]
     refused = str(CliRunner().invoke(build(), arguments).exception)
     assert "so nothing was pushed" in refused
@@ -115,7 +115,7 @@ def test_a_folder_that_no_push_printed(push, tmp_path, name, said):
     folder = tmp_path / "other"
     folder.mkdir()
     if name:
-        (folder / name).write_text("[]")
+        (folder / name).write_text("[]", encoding="utf-8")
     assert said in str(CliRunner().invoke(build(), ["templates", "restore", str(folder)]).exception)
 
 

@@ -1,6 +1,7 @@
 """The command line: quick help, sentences instead of tracebacks."""
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -83,6 +84,17 @@ def test_what_cannot_work_is_a_sentence_and_ends_with_2(configuration, monkeypat
     assert "cannot be read" in told
     assert "CRM_CONFIG" in told
     assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("locale", ["ascii", "iso8859-1"])
+def test_names_of_all_alphabets_are_printed_in_any_locale(monkeypatch, locale):
+    out = io.BytesIO()
+    monkeypatch.setattr(cli, "build", lambda *_: lambda: write_json({"name": "Zoé, Ελένη", "half": "\ud83d"}))
+    monkeypatch.setattr(sys, "argv", ["mailworker", "messages", "list"])
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding=locale))
+    main()
+    sys.stdout.flush()
+    assert json.loads(out.getvalue().decode("utf-8")) == {"name": "Zoé, Ελένη", "half": "\ud83d"}
 
 
 def test_what_a_crm_calls_an_invoice_steers_no_terminal(monkeypatch, capsys):
@@ -206,7 +218,7 @@ HEAVY = (
     ids=" ".join,
 )
 def test_a_look_into_the_ledger_loads_nothing_else(command, tmp_path, ledger_file):
-    (tmp_path / "crm_config.yaml").write_text(CONFIG)
+    (tmp_path / "crm_config.yaml").write_text(CONFIG, encoding="utf-8")
     code = (
         "import sys; from mailworker.cli import build; command = build(sys.argv[1]);\n"
         "try: command(sys.argv[1:])\nexcept SystemExit: pass\nprint('LOADED', *sys.modules)"

@@ -30,7 +30,7 @@ JOB = {
 
 @pytest.fixture
 def ledger(tmp_path, ledger_file, monkeypatch):
-    (tmp_path / "crm_config.yaml").write_text(CONFIG)
+    (tmp_path / "crm_config.yaml").write_text(CONFIG, encoding="utf-8")
     monkeypatch.setenv("CRM_CONFIG", str(tmp_path / "crm_config.yaml"))
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{ledger_file}")
     opened = Ledger.open(f"sqlite:///{ledger_file}")

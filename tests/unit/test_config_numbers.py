@@ -70,7 +70,7 @@ def test_a_template_id_with_a_leading_zero_is_no_other_number():
 )
 def test_a_number_that_is_none_is_refused_with_the_right_spelling(line, says, tmp_path):
     file = tmp_path / "crm_config.yaml"
-    file.write_text(f"mailjet: {{api_key: k, api_secret: s}}\n{line}\n")
+    file.write_text(f"mailjet: {{api_key: k, api_secret: s}}\n{line}\n", encoding="utf-8")
     with pytest.raises(ConfigError) as refused:
         load_settings(file, {})
     assert says in str(refused.value)

@@ -28,7 +28,7 @@ RECORDS = {
 EXAMPLES = [
     yaml.safe_load(block)
     for name in ("crm.md", "reminders.md")
-    for block in re.findall(r"```yaml\n(.*?)```", (DOCS / name).read_text(), re.DOTALL)
+    for block in re.findall(r"```yaml\n(.*?)```", (DOCS / name).read_text(encoding="utf-8"), re.DOTALL)
 ]
 
 
@@ -41,7 +41,9 @@ def test_every_example_is_a_valid_block(example):
 @pytest.mark.parametrize("question", RECORDS)
 def test_the_table_of_columns_is_complete(question):
     row = next(
-        line for line in (DOCS / "crm.md").read_text().splitlines() if line.startswith(f"| `{question}` |")
+        line
+        for line in (DOCS / "crm.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith(f"| `{question}` |")
     )
     cells = row.split("|")[3:5]
     same = re.search(r"as `(\w+)`", cells[0])
@@ -55,5 +57,5 @@ def test_the_table_of_columns_is_complete(question):
 
 
 def test_every_reason_is_explained():
-    text = (DOCS / "reminders.md").read_text()
+    text = (DOCS / "reminders.md").read_text(encoding="utf-8")
     assert [why for why in Why if f"`{why}`" not in text] == []

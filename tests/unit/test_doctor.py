@@ -143,11 +143,11 @@ class TestConfiguration:
     )
     def test_a_file_that_every_user_may_read_or_change(self, tmp_path, monkeypatch, mode, written, words):
         path = tmp_path / "crm_config.yaml"
-        path.write_text(CONFIG.replace("api_secret: s", f"api_secret: {written}"))
+        path.write_text(CONFIG.replace("api_secret: s", f"api_secret: {written}"), encoding="utf-8")
         path.chmod(mode)
         monkeypatch.setenv("CRM_CONFIG", str(path))
         secret = {"MAILJET_API_SECRET": "0123456789abcdef0123456789abcdef"}
-        container = Container(parse_settings(path.read_text(), environ=secret))
+        container = Container(parse_settings(path.read_text(encoding="utf-8"), environ=secret))
         (found,) = [one for one in examine(container, Round(["configuration"])) if "rights" in one.name]
         assert [words in one and str(path) in one for one in found.faults] == [True] * bool(words)
 
@@ -289,7 +289,7 @@ class TestContactsAndScans:
 
 class TestHost:
     def test_the_ledgers_folder_cannot_be_made(self, tmp_path):
-        (tmp_path / "file").write_text("")
+        (tmp_path / "file").write_text("", encoding="utf-8")
         made = container_of(tmp_path, ledger=tmp_path / "file" / "x" / "ledger.db")
         assert "The ledger's folder" in faults(made, "ledger")
         assert "correct worker.database_url" in faults(made, "ledger")
@@ -365,7 +365,7 @@ class TestHost:
         ],
     )
     def test_a_sample_invoice(self, tmp_path, invoice, words):
-        (tmp_path / "broken.html").write_text("{% for x in transactions %}{{ x.")
+        (tmp_path / "broken.html").write_text("{% for x in transactions %}{{ x.", encoding="utf-8")
         block = invoice.format(folder=tmp_path)
         made = container_of(tmp_path, f"invoice: {{{block}}}\n")
         said = faults(made, "invoices")
@@ -401,7 +401,7 @@ class TestRound:
 
     @pytest.fixture
     def doctor(self, tmp_path, ledger_file, monkeypatch):
-        (tmp_path / "crm_config.yaml").write_text(CONFIG)
+        (tmp_path / "crm_config.yaml").write_text(CONFIG, encoding="utf-8")
         monkeypatch.setenv("CRM_CONFIG", str(tmp_path / "crm_config.yaml"))
         monkeypatch.setenv("DATABASE_URL", f"sqlite:///{ledger_file}")
         monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
@@ -446,7 +446,7 @@ class TestRound:
     )
     def test_a_file_that_cannot_be_read(self, doctor, tmp_path, text, words):
         file = tmp_path / "crm_config.yaml"
-        file.write_text(text) if text else file.unlink()
+        file.write_text(text, encoding="utf-8") if text else file.unlink()
         done = doctor("--json")
         assert done.exit_code == 1
         assert words in "\n".join(json.loads(done.output)["checks"][0]["faults"])

@@ -90,7 +90,7 @@ def test_a_file_and_then_its_folder_outlive_a_power_cut(
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
-    (tmp_path / "taken").write_text("a file")
+    (tmp_path / "taken").write_text("a file", encoding="utf-8")
     with pytest.raises(TransientError, match="does not work now"):
         FolderStore(tmp_path / "taken" / "sub").put("m1.pdf", b"%PDF")
 

@@ -115,16 +115,18 @@ def test_a_redis_of_ones_own_keeps_its_data_in_the_folder(stack, monkeypatch, tm
 def test_the_local_mailjet_runs_by_the_trials_file_and_is_ready_when_it_says_so(stack, tmp_path):
     made = stack(simulator=["--latency", "1"], simulator_port=8025)
     log = tmp_path / "trial" / "logs" / "simulator.log"
-    log.write_text("The local Mailjet is ready at http://127.0.0.1:1 (of an earlier start)")
+    log.write_text("The local Mailjet is ready at http://127.0.0.1:1 (of an earlier start)", encoding="utf-8")
     child = made.start_simulator()
     assert not log.exists(), "an earlier start's line would be taken for this one's"
     options = ["--port", "8025", "--config", str(made.config), "--latency", "1"]
     assert child.command == [sys.executable, "-m", "mailworker", "simulator", *options]
     assert (child.name, child.log, child.environ) == ("The local Mailjet", log, made.environ)
     assert (made.simulator_url, made.mailbox.url) == ("http://127.0.0.1:8025",) * 2
-    log.write_text("It starts.")
+    log.write_text("It starts.", encoding="utf-8")
     assert not child.ready()
-    log.write_text("The local Mailjet is ready at http://127.0.0.1:8025 (API and inbox page).")
+    log.write_text(
+        "The local Mailjet is ready at http://127.0.0.1:8025 (API and inbox page).", encoding="utf-8"
+    )
     assert child.ready()
 
 
@@ -147,13 +149,13 @@ def test_the_web_process_listens_where_the_file_says(stack, monkeypatch):
 def test_beat_is_ready_when_its_log_says_that_it_starts(stack):
     made = stack()
     log = made.folder / "logs" / "beat.log"
-    log.write_text("beat: Starting... (of an earlier start)")
+    log.write_text("beat: Starting... (of an earlier start)", encoding="utf-8")
     child = made.beat()
     assert not log.exists()
     assert child.command == [sys.executable, "-m", "celery", "-A", "mailworker.tasks", "beat", "-l", "INFO"]
-    log.write_text("beat v5")
+    log.write_text("beat v5", encoding="utf-8")
     assert not child.ready()
-    log.write_text("beat: Starting...")
+    log.write_text("beat: Starting...", encoding="utf-8")
     assert child.ready()
 
 
@@ -231,7 +233,8 @@ def test_an_operators_file_gets_no_key_of_the_real_mailjet_and_keeps_its_crm(sta
     theirs = tmp_path / "theirs" / "crm_config.yaml"
     (theirs.parent / "invoice_templates").mkdir(parents=True)
     theirs.write_text(
-        "mailjet: {api_key: real, api_secret: real, proxy: p}\ncrm: {source: http}\nown: !vault x\n"
+        "mailjet: {api_key: real, api_secret: real, proxy: p}\ncrm: {source: http}\nown: !vault x\n",
+        encoding="utf-8",
     )
     made = stack(config=theirs, changes={"web": web_for_trial(7)})
     made._write_config()

@@ -21,7 +21,7 @@ SECRET = "https://crm.example/reset/9f3c1ab27de84c55"
 
 @pytest.fixture
 def run(tmp_path, ledger_file, monkeypatch):
-    (tmp_path / "crm_config.yaml").write_text(CONFIG)
+    (tmp_path / "crm_config.yaml").write_text(CONFIG, encoding="utf-8")
     monkeypatch.setenv("CRM_CONFIG", str(tmp_path / "crm_config.yaml"))
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{ledger_file}")
     ledger = Ledger.open(f"sqlite:///{ledger_file}")

@@ -237,7 +237,7 @@ def test_a_link_out_of_the_folder_leads_nowhere(render: Render, folder: Path, tm
 
 
 def test_a_failed_picture_does_not_fail_the_next_invoice(folder: Path) -> None:
-    (folder / "mine.html").write_text("<img src='{{ client.logo }}'>")
+    (folder / "mine.html").write_text("<img src='{{ client.logo }}'>", encoding="utf-8")
     printer = InvoicePrinter(InvoiceSettings(template_dir=folder, template_filename="mine.html"))
     for logo, pictures in (("http://x.example/", 0), ("logo.png", 1), ("logo.png", 1)):
         made = printer.print(MINIMAL | {"client": {"name": "A", "logo": logo}}, language="fr")

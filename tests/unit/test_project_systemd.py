@@ -67,24 +67,24 @@ def test_a_unit_gets_the_secrets_that_it_uses(unit: Path):
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
 def test_systemd_takes_the_unit_and_finds_it_safe(unit: Path, tmp_path: Path):
     program = tmp_path / "program"
-    program.write_text("#!/bin/sh\n")
+    program.write_text("#!/bin/sh\n", encoding="utf-8")
     program.chmod(0o755)
     for other in (*UNITS, SYSTEMD / "mailworker.target"):
         text = re.sub(r"/opt/mailworker/bin/\w+", str(program), other.read_text("utf-8"))
-        (tmp_path / other.name).write_text(text)
+        (tmp_path / other.name).write_text(text, encoding="utf-8")
     here = tmp_path / unit.name.replace("@.", "@urgent.")
     if "@" in unit.name:
         (tmp_path / unit.name).rename(here)
     taken = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", here],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     complaints = [line for line in taken.stderr.splitlines() if unit.name.split("@")[0] in line]
     assert complaints == []
     asked = ["systemd-analyze", "security", "--offline=true", "--no-pager", here]
-    said = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+    said = subprocess.run(asked, capture_output=True, encoding="utf-8", check=False).stdout
     assert float(re.search(r"exposure level for \S+: ([\d.]+)", said)[1]) <= MOST_EXPOSED
 
 

@@ -102,7 +102,8 @@ print(*(name for name in set(sys.modules) - before if name.startswith("mailworke
 
 def test_a_worker_loads_before_the_fork_what_its_container_needs(tmp_path):
     (tmp_path / "crm_config.yaml").write_text(
-        CONFIG + "crm: {source: demo}\nbalances: {cgrates: {url: 'http://127.0.0.1:1/jsonrpc'}}\n"
+        CONFIG + "crm: {source: demo}\nbalances: {cgrates: {url: 'http://127.0.0.1:1/jsonrpc'}}\n",
+        encoding="utf-8",
     )
     environ = os.environ | {"CRM_CONFIG": str(tmp_path / "crm_config.yaml"), "DATABASE_URL": "sqlite://"}
     done = subprocess.run(

@@ -38,8 +38,8 @@ def tried(tmp_path):
 
     def run(*arguments, **files):
         for name, text in files.items():
-            (tmp_path / f"test_{name}.py").write_text(text)
-        (tmp_path / "pytest.ini").write_text("[pytest]\n")
+            (tmp_path / f"test_{name}.py").write_text(text, encoding="utf-8")
+        (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
         plugins = "-p xdist.plugin -p tests.ran_before"  # the others only take time to load
         done = subprocess.run(
             [sys.executable, "-m", "tests.second_try", *arguments],

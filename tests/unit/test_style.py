@@ -53,7 +53,7 @@ def test_no_file_is_long():
     long = [
         f"{where(path)}: {lines} lines"
         for path in FILES
-        if (lines := len(path.read_text().splitlines())) > 300
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 300
     ]
     assert not long, told(long)
 
@@ -106,7 +106,7 @@ def test_no_function_takes_more_than_six_arguments():
     for path, node in functions():
         names = [one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
         count = len([name for name in names if name not in {"self", "cls"}])
-        marked = "noqa: PLR0913" in path.read_text().splitlines()[node.lineno - 1]
+        marked = "noqa: PLR0913" in path.read_text(encoding="utf-8").splitlines()[node.lineno - 1]
         if count > 6 and not marked and "cli" not in path.parts:
             greedy.append(f"{where(path, node)}: {node.name}, {count} arguments")
     assert not greedy, told(greedy)

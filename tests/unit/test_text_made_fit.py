@@ -129,7 +129,7 @@ def test_text_is_made_fit_as_deep_as_a_job_may_nest(depth, wrap):
 
 
 def test_words_that_are_too_long_are_cut_and_the_invoice_is_written():
-    invoice = json.loads(Path("examples/invoices/facture.json").read_text())
+    invoice = json.loads(Path("examples/invoices/facture.json").read_text(encoding="utf-8"))
     long = "très long " * 2_000
     invoice["client"] |= {"name": long, "city": long}
     invoice["transactions"][0]["description"] = long

@@ -39,7 +39,7 @@ def _(site: Installation) -> None:
 
 @fault(40, "the file is no YAML", subjects=READ, says="crm_config.yaml:2", cure="this is not YAML")
 def _(site: Installation) -> None:
-    site.file.write_text("mailjet: [\n")
+    site.file.write_text("mailjet: [\n", encoding="utf-8")
 
 
 @fault(

@@ -104,7 +104,7 @@ def _(site: Installation) -> None:
     60, "the ledger's folder cannot be made", says="The ledger's folder", cure="correct worker.database_url"
 )
 def _(site: Installation) -> None:
-    (site.folder / "file").write_text("")
+    (site.folder / "file").write_text("", encoding="utf-8")
     site.configure(worker={"database_url": f"sqlite:///{site.folder}/file/x/ledger.db"})
 
 
@@ -266,7 +266,7 @@ def own_template(site: Installation, text: str | None) -> None:
     folder = site.folder / "templates"
     folder.mkdir()
     if text is not None:
-        (folder / "own.html").write_text(text)
+        (folder / "own.html").write_text(text, encoding="utf-8")
     site.configure(invoice={"template_dir": str(folder), "template_filename": "own.html"})
 
 

@@ -76,7 +76,7 @@ class Installation:
             merged = wanted.get(name, {}) | changes
             wanted[name] = {key: value for key, value in merged.items() if value is not None}
         self.file.touch(mode=0o600)
-        self.file.write_text(yaml.safe_dump(wanted, allow_unicode=True, sort_keys=False))
+        self.file.write_text(yaml.safe_dump(wanted, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
     def let_workers_listen_to(self, queues: list[dict[str, str]] | None) -> None:
         """Workers that answer for these queues, in the place of real ones; None: real ones are asked."""
