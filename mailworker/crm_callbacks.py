@@ -16,7 +16,7 @@ from mailworker.errors import MailworkerError, Misconfigured, Unreachable
 from mailworker.ledger import Ledger, callback_rows
 from mailworker.rules.callback_signature import Change, body_of, signed
 from mailworker.rules.job.idempotency_key import callers_key
-from mailworker.rules.retry import backoff
+from mailworker.rules.retry_backoff import backoff
 
 #: Gives a Celery task its name, arguments and id.
 SendTask = Callable[[str, dict[str, Any], str, str], None]

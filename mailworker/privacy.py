@@ -25,7 +25,7 @@ from mailworker.ledger.personal_data import (
     is_recipient,
     messages_with,
 )
-from mailworker.ledger.record_outcome import settle
+from mailworker.ledger.settle_messages import settle
 from mailworker.rules.address_mentions import mentions
 
 Row = Mapping[str, Any]

@@ -13,10 +13,15 @@ from mailworker.core.kind import Kind
 from mailworker.core.lane import Lane
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
-from mailworker.ledger.statistics import HourlyTally, current_campaigns, current_tallies, figures_by_kind
+from mailworker.ledger.hourly_statistics import (
+    HourlyTally,
+    current_campaigns,
+    current_tallies,
+    figures_by_kind,
+)
 from mailworker.mailjet.account_counters import AccountCounters, account_counters
 from mailworker.mailjet.rest_api import RestApi
-from mailworker.rules.mail_statistics import MailFigures
+from mailworker.rules.delivery_rates import MailFigures
 
 if TYPE_CHECKING:
     pass

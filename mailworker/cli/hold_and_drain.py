@@ -10,7 +10,7 @@ from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.lane import Lane
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
-from mailworker.ledger.query_rows import any_row
+from mailworker.ledger.run_query import any_row
 from mailworker.ledger.tables import in_state, messages
 from mailworker.rules.claimable_while_held import EVERYTHING, LANE_PREFIX
 

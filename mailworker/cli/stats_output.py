@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from mailworker.cli.console import console, short, table
 from mailworker.core.spreadsheet import cell
-from mailworker.rules.mail_statistics import COUNTS
+from mailworker.rules.delivery_rates import COUNTS
 from mailworker.statistics_report import MailReport, ReportRow
 
 #: What a share is a share of; it is written below the table.

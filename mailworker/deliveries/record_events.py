@@ -21,7 +21,7 @@ from mailworker.deliveries.kept_event_fields import EventRecord, record_from_eve
 from mailworker.deliveries.suppress_from_events import suppress_by, weigh_soft_bounces
 from mailworker.ledger import Ledger, delivery_events
 from mailworker.ledger.confirm_sent import PROVABLE, prove
-from mailworker.ledger.query_rows import Row
+from mailworker.ledger.run_query import Row
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.suppressions import let_pass
 from mailworker.ledger.webhook_log import forget_minutes

@@ -14,8 +14,8 @@ from mailworker.ledger.claiming import Lease, Wish, anything_ready
 from mailworker.ledger.claiming import claim as claim_messages
 from mailworker.ledger.holds import current_holds
 from mailworker.limits.token_and_breaker import Admission
-from mailworker.rules.batch import LARGE_BODY, fill
 from mailworker.rules.claimable_while_held import EVERYTHING, ClaimPlan, plan_claim
+from mailworker.rules.fill_call import LARGE_BODY, fill
 
 
 class Claims:

@@ -17,7 +17,7 @@ from mailworker.errors import (
     UnknownOutcome,
     Unreachable,
 )
-from mailworker.ledger.record_outcome import CallRecord
+from mailworker.ledger.settle_messages import CallRecord
 from mailworker.rules.claimable_while_held import EVERYTHING
 from mailworker.rules.operator_alarms import failure_alarms, unexplained_alarms
 from mailworker.rules.send_outcome import Answer

@@ -18,7 +18,7 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import held_by
 from mailworker.ledger.confirm_sent import prove
 from mailworker.ledger.holds import hold, release
-from mailworker.ledger.record_outcome import CallRecord, settle
+from mailworker.ledger.settle_messages import CallRecord, settle
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.rules.operator_alarms import held_kind_alarms
 from mailworker.rules.secret_variables import wiped

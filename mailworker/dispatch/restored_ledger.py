@@ -12,7 +12,7 @@ from mailworker.core.states import State
 from mailworker.dispatch.interfaces import ClaimedBatch, Journal
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import call_again_known
-from mailworker.ledger.record_outcome import settle
+from mailworker.ledger.settle_messages import settle
 
 #: The ledger and Redis write the same moment down; databases round.
 _ROUNDING = timedelta(seconds=1)

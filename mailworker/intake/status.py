@@ -11,12 +11,12 @@ from mailworker.core.kind import Kind
 from mailworker.core.lane import Lane
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
-from mailworker.ledger.query_rows import first_row
+from mailworker.ledger.run_query import first_row
 from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.queue import envelope
 from mailworker.queue.celery_queues import MAIL
+from mailworker.queue.redis_errors import translated
 from mailworker.queue.status_reply import MessageStatus
-from mailworker.queue.unavailable import translated
 from mailworker.rules.job.expected_message_ids import named_ids
 
 #: Entries of a stream that are looked through for one that no worker has taken.

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select
 
 from mailworker.core.address import canonical_address, same_address
 from mailworker.core.states import FINAL, State
-from mailworker.ledger.query_rows import Row, all_rows
+from mailworker.ledger.run_query import Row, all_rows
 from mailworker.ledger.tables import messages
 from mailworker.rules.balance_key import AlertKey
 

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, 
 
 from mailworker.ledger.bulk_insert import insert_new
 from mailworker.ledger.callback_tables import callback_cursor, callbacks
-from mailworker.ledger.query_rows import Row, all_rows, count_rows, first_row
+from mailworker.ledger.run_query import Row, all_rows, count_rows, first_row
 from mailworker.ledger.tables import messages, timeline
 from mailworker.rules.delivery_status import OF_A_COPY
 

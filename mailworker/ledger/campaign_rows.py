@@ -12,12 +12,12 @@ from mailworker.core.states import State
 from mailworker.ledger.bulk_insert import insert_rows
 from mailworker.ledger.contact_rows import people_at
 from mailworker.ledger.contact_tables import campaigns, crm_contacts, mailjet_contacts
-from mailworker.ledger.query_rows import Row, all_rows, any_row, count_rows, first_row
-from mailworker.ledger.record_outcome import settle
+from mailworker.ledger.run_query import Row, all_rows, any_row, count_rows, first_row
+from mailworker.ledger.settle_messages import settle
 from mailworker.ledger.tables import in_state, messages
 from mailworker.rules.campaign_rules import NOT_ASKED, UNFINISHED, key_of
 from mailworker.rules.contact_diff import field_of
-from mailworker.rules.mail_statistics import figures_of
+from mailworker.rules.delivery_rates import figures_of
 
 _C = campaigns.c
 _M = mailjet_contacts.c

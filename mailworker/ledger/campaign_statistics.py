@@ -10,10 +10,10 @@ from mailworker.core.lane import Lane
 from mailworker.ledger.bulk_insert import insert_rows
 from mailworker.ledger.contact_tables import campaigns
 from mailworker.ledger.message_counts import ended_in_hour
-from mailworker.ledger.query_rows import pairs
+from mailworker.ledger.run_query import pairs
 from mailworker.ledger.tables import UtcDateTime, messages, metadata
 from mailworker.rules.campaign_rules import CAMPAIGN_ID, key_of
-from mailworker.rules.mail_statistics import MailFigures, figures_of
+from mailworker.rules.delivery_rates import MailFigures, figures_of
 
 campaign_statistics = Table(
     "campaign_statistics",

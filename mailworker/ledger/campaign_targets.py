@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, select
 
 from mailworker.ledger.contact_tables import campaigns, crm_contacts
-from mailworker.ledger.query_rows import pairs
+from mailworker.ledger.run_query import pairs
 from mailworker.rules.campaign_rules import contact_in_key
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, or_, select, update
 from mailworker.core.lane import Lane
 from mailworker.core.states import State
 from mailworker.ledger.query_planner import in_index_order, still
-from mailworker.ledger.query_rows import Row, all_rows, any_row, pairs
+from mailworker.ledger.run_query import Row, all_rows, any_row, pairs
 from mailworker.ledger.tables import in_state, messages
 
 #: More messages than this to one address do not go ahead of everybody else's in the urgent lane.

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State, may_move
-from mailworker.ledger.record_outcome import CallRecord, settle
+from mailworker.ledger.settle_messages import CallRecord, settle
 
 #: Out of these a proof makes a message sent, the likeliest first. What was ended for good stays ended, for it
 #: does not leave again.

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, update
 
 from mailworker.ledger.contact_tables import CALLING, PENDING, contact_calls, mailjet_contacts
-from mailworker.ledger.query_rows import Row, all_rows, count_rows, first_value, pairs
+from mailworker.ledger.run_query import Row, all_rows, count_rows, first_value, pairs
 from mailworker.ledger.tables import suppressions
 from mailworker.rules.contact_sync_cost_and_pauses import Plan
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, case, select, update
 from mailworker.core.chunks import chunked
 from mailworker.ledger.contact_rows import add_entries, change_entries, new_entry
 from mailworker.ledger.contact_tables import mailjet_contacts
-from mailworker.ledger.query_rows import Row, all_rows
+from mailworker.ledger.run_query import Row, all_rows
 from mailworker.rules.contact_diff import TargetContact, audience_of
 
 #: The owner's own no: it is pushed also where the address is no contact of the CRM, for somebody may

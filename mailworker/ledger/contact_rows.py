@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, select, text, update
 
 from mailworker.ledger.bulk_insert import insert_rows, upsert
 from mailworker.ledger.contact_tables import crm_contacts, crm_customers, erased_contacts, mailjet_contacts
-from mailworker.ledger.query_rows import Row, all_rows, count_rows, pairs
+from mailworker.ledger.run_query import Row, all_rows, count_rows, pairs
 from mailworker.rules.contact_diff import Company, ContactPerson, Stamp
 
 # Any number will do, so long as every mailworker asks for the same one.

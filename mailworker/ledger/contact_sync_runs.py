@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, select, update
 
 from mailworker.ledger.bulk_insert import insert_rows
 from mailworker.ledger.contact_tables import contact_syncs
-from mailworker.ledger.query_rows import Row, any_row, first_row
+from mailworker.ledger.run_query import Row, any_row, first_row
 
 _S = contact_syncs.c
 

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, TextClause, case, func, select
 from mailworker.core.lane import Lane
 from mailworker.core.states import FINAL, WAITING
 from mailworker.ledger.failure_reasons import reason_alone
-from mailworker.ledger.query_rows import count_rows, first_value, pairs
+from mailworker.ledger.run_query import count_rows, first_value, pairs
 from mailworker.ledger.tables import NOT_SENT, TRIED_AGAIN, in_state, messages, rejected_jobs
 
 #: By which moment a message counts as waiting in its state.

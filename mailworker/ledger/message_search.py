@@ -12,7 +12,7 @@ from mailworker.core.address import canonical_address
 from mailworker.core.lane import Lane
 from mailworker.core.states import State
 from mailworker.ledger.find_by_invoice_number import messages_about
-from mailworker.ledger.query_rows import Row, all_rows
+from mailworker.ledger.run_query import Row, all_rows
 from mailworker.ledger.standings import standings
 from mailworker.ledger.tables import (
     NOT_SENT,

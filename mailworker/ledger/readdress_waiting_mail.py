@@ -11,8 +11,8 @@ from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.ledger.bulk_insert import insert_rows
 from mailworker.ledger.contact_tables import campaigns, crm_contacts
-from mailworker.ledger.query_rows import Row, all_rows, pairs
-from mailworker.ledger.record_outcome import settle
+from mailworker.ledger.run_query import Row, all_rows, pairs
+from mailworker.ledger.settle_messages import settle
 from mailworker.ledger.tables import RowId, UtcDateTime, addressed_to, messages, metadata, timeline
 from mailworker.rules.campaign_rules import key_of
 from mailworker.rules.contact_diff import ContactPerson

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, and_, or_, select
 from mailworker.core.address import canonical_address
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
-from mailworker.ledger.query_rows import Row, all_rows
-from mailworker.ledger.record_outcome import settle
+from mailworker.ledger.run_query import Row, all_rows
+from mailworker.ledger.settle_messages import settle
 from mailworker.ledger.tables import addressed_to, messages
 
 _M = messages.c

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete, select
 
 from mailworker.ledger.bulk_insert import insert_new
-from mailworker.ledger.query_rows import Row, all_rows
+from mailworker.ledger.run_query import Row, all_rows
 from mailworker.ledger.tables import rejected_jobs
 
 

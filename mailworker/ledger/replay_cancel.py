@@ -11,9 +11,9 @@ from mailworker.core.settlement import Settlement
 from mailworker.core.states import State, may_move
 from mailworker.ledger.failure_reasons import blocked_by_us
 from mailworker.ledger.message_search import MessageFilter
-from mailworker.ledger.query_rows import Row, all_rows
-from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.resend_blocked import resend_blocked
+from mailworker.ledger.run_query import Row, all_rows
+from mailworker.ledger.settle_messages import settle
 from mailworker.ledger.tables import messages
 
 #: States out of which an operator may end a message: nothing of it is in a call, or may have been.

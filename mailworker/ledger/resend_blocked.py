@@ -15,12 +15,12 @@ from mailworker.core.states import State
 from mailworker.ledger.failure_reasons import blocked_by_us
 from mailworker.ledger.insert_messages import AcceptVerdict, accept
 from mailworker.ledger.notification_log import move_all
-from mailworker.ledger.query_rows import Row
+from mailworker.ledger.run_query import Row
 from mailworker.ledger.tables import messages
 from mailworker.ledger.timeline_notes import note
 from mailworker.rules.delivery_status import OUR_FAULT, SENT_ANEW
 from mailworker.rules.job.idempotency_key import message_id
-from mailworker.rules.replay import AGAIN
+from mailworker.rules.may_replay import AGAIN
 
 _LONGEST_KEY = 600
 _OF_THE_CALL = ("lease", "lease_until", "called_at", "last_call_at", "mailjet_id", "mailjet_uuid", "delivery")

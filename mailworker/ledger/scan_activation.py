@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from mailworker.ledger.bulk_insert import upsert
-from mailworker.ledger.query_rows import first_row
+from mailworker.ledger.run_query import first_row
 from mailworker.ledger.scan_tables import scan_arming
 from mailworker.rules.rehearse_or_write import Arming
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Select, delete, select, update
 
 from mailworker.ledger.bulk_insert import insert_into
 from mailworker.ledger.claiming import Lease
-from mailworker.ledger.query_rows import all_rows, any_row
+from mailworker.ledger.run_query import all_rows, any_row
 from mailworker.ledger.scan_tables import scan_runs
 from mailworker.rules.rehearse_or_write import ScanMode
 

@@ -12,7 +12,7 @@ from sqlalchemy import Column, Connection, delete, select, update
 from mailworker.core.chunks import chunked
 from mailworker.ledger.balance_tables import BASELINE, seen_balances
 from mailworker.ledger.bulk_insert import insert_new
-from mailworker.ledger.query_rows import Row, all_rows, pairs
+from mailworker.ledger.run_query import Row, all_rows, pairs
 from mailworker.rules.balance_history import Reading, SeenBalance, first_sight, seen_again, taken_away
 
 _DECIMALS = ("value", "highest", "level_after_top_up", "at_start")

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 
 from mailworker.core.states import State
-from mailworker.ledger.query_rows import Row, all_rows
+from mailworker.ledger.run_query import Row, all_rows
 from mailworker.ledger.tables import NOT_SENT, messages
 
 _AT_ONCE = 1000

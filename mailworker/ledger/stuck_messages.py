@@ -8,8 +8,8 @@ from sqlalchemy import Connection, Select, delete, select
 
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import FINAL, State
-from mailworker.ledger.query_rows import Row, all_rows, any_row, first_value
-from mailworker.ledger.record_outcome import settle
+from mailworker.ledger.run_query import Row, all_rows, any_row, first_value
+from mailworker.ledger.settle_messages import settle
 from mailworker.ledger.tables import (
     attempts,
     events,

@@ -12,7 +12,7 @@ from mailworker.core.states import State
 from mailworker.ledger.holds import current_holds
 from mailworker.ledger.message_search import LINE
 from mailworker.ledger.query_planner import in_index_order
-from mailworker.ledger.query_rows import Row, all_rows
+from mailworker.ledger.run_query import Row, all_rows
 from mailworker.ledger.tables import NOT_SENT, in_state, messages
 from mailworker.rules.claimable_while_held import hold_on
 from mailworker.rules.leaving_time import LeavingTime, leaving_time

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Column, Connection, Integer, String, Table, delete, func, select
 
 from mailworker.ledger.bulk_insert import insert_into
-from mailworker.ledger.query_rows import first_row
+from mailworker.ledger.run_query import first_row
 from mailworker.ledger.tables import UtcDateTime, messages, metadata
 
 #: How long a minute is kept; each has at most one row for each word below.

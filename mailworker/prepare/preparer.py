@@ -31,12 +31,12 @@ from mailworker.invoices import InvoiceRenderer, PdfStore, fit
 from mailworker.invoices.mail_variables import mail_variables
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, claim_for_rendering, release_unrendered
-from mailworker.ledger.query_rows import Row
-from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.record_prepared import attachments_of, prepared
+from mailworker.ledger.run_query import Row
+from mailworker.ledger.settle_messages import settle
 from mailworker.reminders.reminder_variables import reminder_variables
-from mailworker.rules.batch import ENVELOPE_BYTES
 from mailworker.rules.content_bytes import content_bytes
+from mailworker.rules.fill_call import ENVELOPE_BYTES
 from mailworker.rules.job.addresses import MAX_NAME, normal_email
 from mailworker.rules.job.fit_text import fit_document
 from mailworker.rules.send_outcome import Patience, settlement

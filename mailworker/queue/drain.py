@@ -17,9 +17,9 @@ from mailworker.core.summable import Summable
 from mailworker.errors import TransientError
 from mailworker.queue.envelope import is_newer
 from mailworker.queue.quarantine import belongs_in_quarantine
+from mailworker.queue.redis_errors import StreamUnavailable
 from mailworker.queue.refill_log import Keeping
 from mailworker.queue.stream import Entry, GroupStream
-from mailworker.queue.unavailable import StreamUnavailable
 
 _LATER = "of a later version than this worker: left on the stream for a newer one. Update the workers"
 _UNFIT = "neither it nor the reason could be kept in the ledger"

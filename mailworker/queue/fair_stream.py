@@ -14,6 +14,7 @@ from typing import Any
 
 from redis import Redis
 
+from mailworker.queue.redis_errors import translated
 from mailworker.queue.stream import (
     ABANDONED_MS,
     GROUP,
@@ -22,7 +23,6 @@ from mailworker.queue.stream import (
     GroupStream,
     entries_of,
 )
-from mailworker.queue.unavailable import translated
 
 #: More entries than this for one recipient in one go are a flood.
 FAIR_SHARE = 5

@@ -7,7 +7,7 @@ from typing import Any
 
 from redis import Redis
 
-from mailworker.queue.unavailable import translated
+from mailworker.queue.redis_errors import translated
 
 KEY = "mailworker:stores"
 #: A host that reported nothing for so long works no more.

@@ -12,7 +12,7 @@ from typing import Any
 from redis import Redis
 
 from mailworker.errors import BadInput
-from mailworker.queue.unavailable import translated
+from mailworker.queue.redis_errors import translated
 
 KEY = "mailworker:quarantine"
 #: An entry that was delivered so often ended a reader each time: once among others, then alone.

@@ -14,7 +14,7 @@ from redis import Redis
 
 from mailworker.core.lane import Lane
 from mailworker.queue.envelope import added_at
-from mailworker.queue.unavailable import translated
+from mailworker.queue.redis_errors import translated
 
 Entry = tuple[str, dict[str, str]]
 

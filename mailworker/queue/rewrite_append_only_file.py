@@ -10,7 +10,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from mailworker.queue.unavailable import translated
+from mailworker.queue.redis_errors import translated
 
 _DONE = "mailworker:log-rewritten"
 

@@ -16,8 +16,8 @@ from redis.exceptions import ResponseError
 from mailworker.core.process_lock import LARGE_READS, ProcessLock
 from mailworker.queue.envelope import VERSION, added_at, is_newer
 from mailworker.queue.quarantine import put_away
+from mailworker.queue.redis_errors import translated
 from mailworker.queue.refill_log import Keeping, KeptEntries
-from mailworker.queue.unavailable import translated
 
 #: An entry that nobody acknowledged for so long belongs to a dead reader, in ms.
 ABANDONED_MS = 30_000

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from redis import Redis
 
-from mailworker.queue.unavailable import translated
+from mailworker.queue.redis_errors import translated
 
 _KEY = "mailworker:trace:{}"
 #: A message that leaves later than this has no trace any more.

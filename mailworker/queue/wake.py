@@ -8,7 +8,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from mailworker.queue.celery_queues import Channel
-from mailworker.queue.unavailable import translated
+from mailworker.queue.redis_errors import translated
 
 if TYPE_CHECKING:
     from celery import Celery

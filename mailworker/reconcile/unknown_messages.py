@@ -18,8 +18,8 @@ from mailworker.errors import Misconfigured, PermanentError, TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, claim_unknown
 from mailworker.ledger.confirm_sent import prove
-from mailworker.ledger.query_rows import Row
-from mailworker.ledger.record_outcome import put_off, settle
+from mailworker.ledger.run_query import Row
+from mailworker.ledger.settle_messages import put_off, settle
 from mailworker.ledger.stale_secrets import claim_unreplayable, wipe
 from mailworker.ledger.stuck_messages import claim_late, first_sent_after, strand
 from mailworker.limits import Bucket, CallLane, require_call

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from mailworker.core.calendar_range import within_calendar
-from mailworker.rules.replay import first_key
+from mailworker.rules.may_replay import first_key
 
 _KEY = re.compile(r"(balance-(low|expired):(.+):(\d{8}T\d{6}Z)(?::(\d+(?:\.\d+)?%?))?)(?:#(.+))?")
 

@@ -14,8 +14,8 @@ from mailworker.core.json_fields import JsonFields
 from mailworker.core.kind import Kind
 from mailworker.errors import BadInput
 from mailworker.rules.contact_input import contact_address
+from mailworker.rules.may_replay import first_key
 from mailworker.rules.recipient_gate import Purpose
-from mailworker.rules.replay import first_key
 
 #: Every contact has these, beside its properties.
 OWN_WORDS = ("email", "name")

@@ -14,7 +14,7 @@ from mailworker.errors import (
     UnknownOutcome,
     Unreachable,
 )
-from mailworker.rules.retry import backoff
+from mailworker.rules.retry_backoff import backoff
 
 Answer = Receipt | MailworkerError
 

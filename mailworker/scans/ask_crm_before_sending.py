@@ -14,7 +14,7 @@ from mailworker.crm.crm_interface import Found
 from mailworker.errors import BadInput, Misconfigured, TransientError
 from mailworker.ledger import Ledger
 from mailworker.rules.pre_send.verdicts import Row, Verdict, Verdicts, Wait
-from mailworker.rules.retry import backoff
+from mailworker.rules.retry_backoff import backoff
 from mailworker.scans.message_drafts import MessageDrafts
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from mailworker.core.json_check import json_faults
 from mailworker.errors import BadInput, MailworkerError, TransientError, UnexpectedError
 from mailworker.observability.logs import get_log
 from mailworker.observability.redaction import redact_value
-from mailworker.tasks.host_store import StoreWatch
+from mailworker.tasks.report_host_store import StoreWatch
 
 log = get_log("mailworker.tasks")
 

@@ -12,7 +12,7 @@ from string import Template
 from typing import Final
 
 from mailworker.core.language import base_language
-from mailworker.templates.brand import Brand
+from mailworker.templates.header_and_footer import Brand
 from mailworker.templates.inline_styles import FONT, STYLES
 
 _FRAME: Final = Template(Path(__file__).with_name("frame.html").read_text(encoding="utf-8"))

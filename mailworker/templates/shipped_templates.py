@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mailworker.config.builtin_kinds import KINDS, USER_WELCOME, VERIFICATION
 from mailworker.errors import BadInput
-from mailworker.templates.brand import DEFAULT_BRANDS, Brand
+from mailworker.templates.header_and_footer import DEFAULT_BRANDS, Brand
 from mailworker.templates.html_frame import compose_html, compose_text
 from mailworker.templates.language.used_variables import VariableUse, variable_uses
 

@@ -7,7 +7,7 @@ from mailworker.config.builtin_kinds import KINDS
 from mailworker.config.settings import Settings
 from mailworker.core.kind import Kind
 from mailworker.errors import BadInput
-from mailworker.templates.brand import DEFAULT_BRANDS, Brand, brand_of
+from mailworker.templates.header_and_footer import DEFAULT_BRANDS, Brand, brand_of
 from mailworker.templates.own_template_files import OwnTemplates, own_templates
 from mailworker.templates.shipped_templates import (
     LANGUAGES,

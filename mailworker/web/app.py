@@ -14,7 +14,6 @@ from mailworker.observability.redis_counters import count
 from mailworker.queue.celery_queues import OCS
 from mailworker.rules.unsubscribe_link import PATH
 from mailworker.web.basic_auth import BasicAuth
-from mailworker.web.headers import SafeHeaders
 from mailworker.web.health_and_metrics import Health
 from mailworker.web.login_throttle import LoginThrottle
 from mailworker.web.metrics_collector import MetricsCollector
@@ -26,6 +25,7 @@ from mailworker.web.operators_page.upcoming import UpcomingPage
 from mailworker.web.operators_page.webhook_log import WebhookLogPage
 from mailworker.web.refused_posts import RefusedPosts
 from mailworker.web.request_timeouts import BodyTimeout
+from mailworker.web.security_headers import SafeHeaders
 from mailworker.web.unsubscribe_page import UnsubscribePage
 from mailworker.web.webhook import Webhook
 

@@ -12,9 +12,9 @@ from mailworker.config.settings import parse_settings
 from mailworker.container import Container
 from mailworker.deliveries import Deliveries
 from mailworker.ledger.holds import hold_by_hand
+from mailworker.ledger.hourly_statistics import roll_up
 from mailworker.ledger.operator_audit_log import Act, OperatorAction, record_action
 from mailworker.ledger.rejected_jobs import reject
-from mailworker.ledger.statistics import roll_up
 from mailworker.ledger.suppressions import add_by_hand
 from mailworker.ledger.tables import messages
 from mailworker.ledger.webhook_log import WebhookTally

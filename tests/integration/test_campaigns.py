@@ -20,7 +20,7 @@ from mailworker.core.states import State
 from mailworker.errors import BadInput, Refused, TransientError, UnknownOutcome, Unreachable
 from mailworker.intake.job_row import row_of
 from mailworker.ledger import campaign_rows
-from mailworker.ledger.record_outcome import settle
+from mailworker.ledger.settle_messages import settle
 from mailworker.ledger.suppressions import suppress
 from mailworker.ledger.tables import messages
 from mailworker.mailjet.rest_call import RestCall

@@ -17,8 +17,8 @@ from mailworker.deliveries import Deliveries
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, Wish, begin_call, claim
 from mailworker.ledger.insert_messages import accept
-from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.replay_cancel import MessageFilter, cancel, candidates, replay
+from mailworker.ledger.settle_messages import settle
 from mailworker.ledger.stuck_messages import forget
 from mailworker.ledger.tables import events, messages
 from mailworker.mailjet.parse_webhook import parse_events

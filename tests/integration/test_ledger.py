@@ -39,9 +39,9 @@ from mailworker.ledger.message_counts import (
     waiting_by_lane,
 )
 from mailworker.ledger.message_search import MessageFilter, list_messages
-from mailworker.ledger.record_outcome import CallRecord, put_off, settle
 from mailworker.ledger.record_prepared import prepared
 from mailworker.ledger.rejected_jobs import reject
+from mailworker.ledger.settle_messages import CallRecord, put_off, settle
 from mailworker.ledger.standings import suppressed
 from mailworker.ledger.stuck_messages import anything_due, claim_late, forget, strand
 from mailworker.ledger.suppressions import lift, suppress

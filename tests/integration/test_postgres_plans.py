@@ -11,7 +11,7 @@ from mailworker.core.states import State
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, Wish, claim
 from mailworker.ledger.query_planner import in_index_order
-from mailworker.ledger.record_outcome import settle
+from mailworker.ledger.settle_messages import settle
 from mailworker.ledger.upcoming import UpcomingFilter, When, upcoming
 from tests.benchmarks.waiting import fill
 

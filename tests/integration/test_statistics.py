@@ -17,11 +17,11 @@ from mailworker.core.clock import utc_now
 from mailworker.core.lane import Lane
 from mailworker.ledger import Ledger
 from mailworker.ledger.campaign_rows import add as add_campaign
+from mailworker.ledger.hourly_statistics import current_campaigns, current_tallies, roll_up, tallies
 from mailworker.ledger.insert_messages import accept
-from mailworker.ledger.statistics import current_campaigns, current_tallies, roll_up, tallies
 from mailworker.ledger.tables import messages
 from mailworker.rules.campaign_rules import key_of, key_of_test
-from mailworker.rules.mail_statistics import COUNTS, MailFigures, figures_of
+from mailworker.rules.delivery_rates import COUNTS, MailFigures, figures_of
 from tests.rows import NOW, STRICT, URGENT, row
 
 pytestmark = pytest.mark.integration

@@ -17,8 +17,8 @@ from mailworker import web as web_package
 from mailworker.config.settings import parse_settings
 from mailworker.deliveries import Deliveries
 from mailworker.ledger.holds import hold
+from mailworker.ledger.hourly_statistics import roll_up
 from mailworker.ledger.rejected_jobs import reject
-from mailworker.ledger.statistics import roll_up
 from mailworker.ledger.suppressions import add_by_hand
 from mailworker.ledger.tables import messages
 from mailworker.mailjet.parse_webhook import parse_events

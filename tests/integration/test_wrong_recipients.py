@@ -24,7 +24,7 @@ from mailworker.ledger.message_search import MessageFilter
 from mailworker.ledger.replay_cancel import candidates, replay
 from mailworker.mailjet.parse_webhook import parse_events
 from mailworker.privacy import Privacy
-from mailworker.rules.replay import replay_hindrance
+from mailworker.rules.may_replay import replay_hindrance
 from mailworker.suppressions_by_hand import Suppressions
 from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, FakePost, MemoryJournal, settings
 from tests.rows import STRICT, URGENT

@@ -1,4 +1,4 @@
-"""A pytest plugin that loads one module mutated: MUTANT=mailworker.rules.retry:3."""
+"""A pytest plugin that loads one module mutated: MUTANT=mailworker.rules.retry_backoff:3."""
 
 import os
 

@@ -67,6 +67,6 @@ def modules() -> dict[str, Path]:
 
 
 def dotted(path: Path) -> str:
-    """`rules.retry` for mailworker/rules/retry.py."""
+    """`rules.retry_backoff` for mailworker/rules/retry_backoff.py."""
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)

@@ -9,7 +9,7 @@ import yaml
 from mailworker.cli.doctor_checks import redis, scans
 from mailworker.core.lane import Lane
 from mailworker.queue.envelope import BEAT_SILENCE
-from mailworker.rules.late import LATE, STREAM_LATE, STUCK
+from mailworker.rules.late_after import LATE, STREAM_LATE, STUCK
 
 RULES = Path(__file__).parents[2] / "deploy/prometheus/mailworker.rules.yml"
 EXPRESSIONS = {

@@ -13,6 +13,7 @@ from mailworker.intake.status import status_of
 from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.queue import envelope, status_reply
 from mailworker.queue.celery_queues import MAIL
+from mailworker.queue.redis_errors import StreamUnavailable
 from mailworker.queue.status_reply import (
     MessageStatus,
     NoAnswer,
@@ -22,7 +23,6 @@ from mailworker.queue.status_reply import (
     reply_list,
     write_status,
 )
-from mailworker.queue.unavailable import StreamUnavailable
 from mailworker.rules.job.idempotency_key import message_id
 from tests.redis_clock import simulated_redis
 from tests.rows import NOW, row

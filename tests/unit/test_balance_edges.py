@@ -16,7 +16,7 @@ from mailworker.rules.balance_thresholds import (
     thresholds_for,
 )
 from mailworker.rules.crm_facts import BalanceFacts
-from mailworker.rules.replay import AGAIN
+from mailworker.rules.may_replay import AGAIN
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
 START = datetime(2026, 11, 1, tzinfo=UTC)

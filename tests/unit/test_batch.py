@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailworker.rules.batch import ENVELOPE_BYTES, fill
+from mailworker.rules.fill_call import ENVELOPE_BYTES, fill
 
 ROOMY = 15_000_000
 

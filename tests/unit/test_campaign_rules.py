@@ -17,8 +17,8 @@ from mailworker.rules.campaign_rules import (
     purpose_of,
     variable_sources,
 )
+from mailworker.rules.may_replay import AGAIN
 from mailworker.rules.recipient_gate import Purpose
-from mailworker.rules.replay import AGAIN
 
 DEFAULTS = {"from_email": "News@CRM.example", "from_name": "OmniCRM", "locale": "en_GB"}
 OFFER = Kind(

@@ -24,9 +24,9 @@ from mailworker.ledger.holds import hold, hold_by_hand
 from mailworker.ledger.tables import holds, messages
 from mailworker.limits import Permit
 from mailworker.limits.token_and_breaker import Admission
-from mailworker.rules.batch import LARGE_BODY
 from mailworker.rules.circuit_breaker import Clearance
 from mailworker.rules.claimable_while_held import EVERYTHING
+from mailworker.rules.fill_call import LARGE_BODY
 from tests.doubles import Clock, settings
 from tests.rows import NOW, STRICT, URGENT, after, put, row
 

@@ -41,7 +41,7 @@ from mailworker.limits.rate_limit import BucketUnavailable
 from mailworker.mailjet import webhook_registration
 from mailworker.mailjet.webhook_registration import Callback
 from mailworker.privacy import Erased
-from mailworker.queue.unavailable import StreamUnavailable
+from mailworker.queue.redis_errors import StreamUnavailable
 from mailworker.rules.delivery_status import OUR_FAULT
 from tests.doubles import FakeBucket, settings
 from tests.redis_clock import simulated_redis

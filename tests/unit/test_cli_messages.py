@@ -24,7 +24,7 @@ from mailworker.ledger.tables import attempts, events, messages, rejected_jobs, 
 from mailworker.ledger.upcoming import UpcomingFilter, When
 from mailworker.queue.celery_queues import MAIL
 from mailworker.queue.envelope import seal
-from mailworker.queue.unavailable import StreamUnavailable
+from mailworker.queue.redis_errors import StreamUnavailable
 from mailworker.rules.job.idempotency_key import message_id
 from tests.doubles import settings
 from tests.redis_clock import simulated_redis

@@ -13,7 +13,7 @@ from mailworker.dispatch.outgoing_mail import mail_of
 from mailworker.errors import BadInput
 from mailworker.intake.job_row import row_of
 from mailworker.mailjet.send_payload import batch_body
-from mailworker.rules.batch import ENVELOPE_BYTES
+from mailworker.rules.fill_call import ENVELOPE_BYTES
 from mailworker.rules.job.check import check_job
 from tests.rows import NOW
 

@@ -35,7 +35,7 @@ from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.tables import rejected_jobs
 from mailworker.queue.celery_queues import MAIL
-from mailworker.queue.unavailable import StreamUnavailable
+from mailworker.queue.redis_errors import StreamUnavailable
 from tests.doubles import CONFIG, settings
 from tests.redis_clock import simulated_redis
 from tests.rows import NOW, put, row

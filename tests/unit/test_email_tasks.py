@@ -21,8 +21,8 @@ from mailworker.ledger.tables import messages, rejected_jobs, timeline
 from mailworker.observability.metric_definitions import ACCEPTED
 from mailworker.observability.redis_counters import counted
 from mailworker.queue.celery_queues import MAIL
+from mailworker.queue.redis_errors import StreamUnavailable
 from mailworker.queue.refill_log import Keeping, KeptEntries
-from mailworker.queue.unavailable import StreamUnavailable
 from mailworker.tasks import emails
 from mailworker.tasks.app import app
 from tests.doubles import Clock, FakeFiles, box, settings

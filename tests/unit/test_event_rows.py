@@ -22,7 +22,7 @@ from mailworker.ledger.delivery_events import (
     set_receipts,
     unmatched,
 )
-from mailworker.ledger.record_outcome import CallRecord, put_off, settle
+from mailworker.ledger.settle_messages import CallRecord, put_off, settle
 from mailworker.ledger.tables import (
     attempts,
     events,

@@ -8,7 +8,7 @@ import pytest
 from mailworker.errors import TransientError
 from mailworker.invoices.file_store import MARK, FolderStore, store_identity
 from mailworker.queue.host_stores import differing, note_store, stores_in_use
-from mailworker.tasks import host_store
+from mailworker.tasks import report_host_store
 from tests.doubles import Clock, box
 from tests.rows import NOW
 
@@ -83,10 +83,10 @@ class Log:
 
 def test_each_process_tells_a_difference_once(redis, tmp_path, monkeypatch):
     log = Log()
-    monkeypatch.setattr(host_store, "_log", log)
-    monkeypatch.setattr(host_store, "EVERY", 0.0)
+    monkeypatch.setattr(report_host_store, "_log", log)
+    monkeypatch.setattr(report_host_store, "EVERY", 0.0)
     container = box(redis=redis, clock=Clock(), store=FolderStore(tmp_path))
-    watch = host_store.StoreWatch()
+    watch = report_host_store.StoreWatch()
     watch.look(container)
     assert log.lines == []
     note_store(redis, "elsewhere", "another", NOW)
@@ -98,10 +98,10 @@ def test_each_process_tells_a_difference_once(redis, tmp_path, monkeypatch):
 
 def test_a_process_says_it_once_a_minute(redis, tmp_path, monkeypatch):
     noted, at = [], [0.0]
-    monkeypatch.setattr(host_store, "note_store", lambda *_: noted.append(at[0]))
-    monkeypatch.setattr(host_store, "time", SimpleNamespace(monotonic=lambda: at[0]))
+    monkeypatch.setattr(report_host_store, "note_store", lambda *_: noted.append(at[0]))
+    monkeypatch.setattr(report_host_store, "time", SimpleNamespace(monotonic=lambda: at[0]))
     container = box(redis=redis, clock=Clock(), store=FolderStore(tmp_path))
-    watch = host_store.StoreWatch()
+    watch = report_host_store.StoreWatch()
     for at[0] in (0.0, 59.9, 60.0, 119.9, 120.0):
         watch.look(container)
     assert noted == [0.0, 60.0, 120.0]
@@ -109,10 +109,10 @@ def test_a_process_says_it_once_a_minute(redis, tmp_path, monkeypatch):
 
 def test_a_store_that_does_not_work_stops_no_task(redis, monkeypatch):
     log = Log()
-    monkeypatch.setattr(host_store, "_log", log)
+    monkeypatch.setattr(report_host_store, "_log", log)
 
     def broken(_key):
         raise TransientError("The disk is away.")
 
-    host_store.StoreWatch().look(box(redis=redis, clock=Clock(), store=box(get=broken)))
+    report_host_store.StoreWatch().look(box(redis=redis, clock=Clock(), store=box(get=broken)))
     assert len(log.lines) == 1

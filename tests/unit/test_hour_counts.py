@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 
 from mailworker.ledger.campaign_rows import add
 from mailworker.ledger.campaign_statistics import campaign_statistics
-from mailworker.ledger.statistics import (
+from mailworker.ledger.hourly_statistics import (
     HourlyTally,
     current_campaigns,
     current_tallies,

@@ -6,9 +6,9 @@ import pytest
 from redis.exceptions import ConnectionError as RedisGone
 
 from mailworker.core.lane import Lane
+from mailworker.queue.redis_errors import StreamUnavailable
 from mailworker.queue.refill_log import Keeping, KeptEntries, KeptFigures
 from mailworker.queue.stream import GroupStream
-from mailworker.queue.unavailable import StreamUnavailable
 from tests.rows import NOW, after
 
 KEEPING = Keeping(timedelta(seconds=60), 10_000)

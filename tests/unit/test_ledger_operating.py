@@ -19,10 +19,10 @@ from mailworker.invoices.file_store import FolderStore
 from mailworker.ledger import Ledger
 from mailworker.ledger.insert_messages import accept
 from mailworker.ledger.message_search import MessageFilter, list_messages, search, story
-from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.replay_cancel import cancel, candidates, replay
+from mailworker.ledger.settle_messages import settle
 from mailworker.ledger.tables import messages, timeline
-from mailworker.rules.replay import replay_hindrance as hindrance
+from mailworker.rules.may_replay import replay_hindrance as hindrance
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 RESET = "api_crmCommunicationUserPasswordReset"

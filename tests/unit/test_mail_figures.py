@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailworker.rules.mail_statistics import COUNTS, MailFigures, figures_of
+from mailworker.rules.delivery_rates import COUNTS, MailFigures, figures_of
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from mailworker.config.builtin_kinds import KINDS
 from mailworker.errors import BadInput
 from mailworker.templates import html_frame
-from mailworker.templates.brand import Brand
+from mailworker.templates.header_and_footer import Brand
 from mailworker.templates.language.render import render
 from mailworker.templates.sample_values import sample_variables
 from mailworker.templates.shipped_templates import LANGUAGES, SUBJECTS, Fragments, assemble, mail_template

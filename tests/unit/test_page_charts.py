@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailworker.ledger.statistics import HourlyTally
-from mailworker.rules.mail_statistics import MailFigures
+from mailworker.ledger.hourly_statistics import HourlyTally
+from mailworker.rules.delivery_rates import MailFigures
 from mailworker.statistics_report import ReportRow, rows_by_campaign
 from mailworker.web.operators_page.charts import GAP, HEIGHT, WIDTH, bars_by_hour
 from mailworker.web.operators_page.deliverability import deliverability_rows

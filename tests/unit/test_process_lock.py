@@ -14,7 +14,7 @@ from mailworker.dispatch import DispatchDependencies, Dispatcher
 from mailworker.limits.breaker_state import BreakerUnavailable
 from mailworker.queue.drain import drain
 from mailworker.queue.stream import READ_BYTES, GroupStream
-from mailworker.rules.batch import LARGE_BODY
+from mailworker.rules.fill_call import LARGE_BODY
 from tests.doubles import FakeBreaker, FakeFiles, MemoryJournal, settings
 from tests.redis_clock import simulated_redis
 from tests.rows import NOW, row

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailworker.rules.retry import SOONEST, backoff
+from mailworker.rules.retry_backoff import SOONEST, backoff
 
 BASE, CAP = timedelta(seconds=15), timedelta(hours=1)
 

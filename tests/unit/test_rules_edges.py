@@ -21,7 +21,6 @@ from mailworker.errors import (
 )
 from mailworker.rules import contact_sync_cost_and_pauses
 from mailworker.rules.address_mentions import mentions, probe, without_mentions
-from mailworker.rules.batch import ENVELOPE_BYTES, LARGE_BODY, fill
 from mailworker.rules.claimable_while_held import ClaimPlan, plan_claim
 from mailworker.rules.contact_sync_cost_and_pauses import (
     Plan,
@@ -31,8 +30,10 @@ from mailworker.rules.contact_sync_cost_and_pauses import (
     retry_pause,
 )
 from mailworker.rules.crm_facts import Token
+from mailworker.rules.fill_call import ENVELOPE_BYTES, LARGE_BODY, fill
 from mailworker.rules.job.check import check_job, kept_language
 from mailworker.rules.lookup_schedule import after_not_found, wants_proof
+from mailworker.rules.may_replay import replay_hindrance
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.rules.pre_send.mailjet_campaign import AudienceFacts, check_audience
 from mailworker.rules.pre_send.put_off import closed, unreadable
@@ -42,8 +43,7 @@ from mailworker.rules.pre_send.used_link import check_token, token_id
 from mailworker.rules.pre_send.verdicts import Cancel, Replace, Reword, Wait
 from mailworker.rules.pseudonym import is_pseudonym, pseudonym, pseudonyms
 from mailworker.rules.rehearse_or_write import Arming, ScanMode, mode_of, why_it_rehearses
-from mailworker.rules.replay import replay_hindrance
-from mailworker.rules.retry import backoff
+from mailworker.rules.retry_backoff import backoff
 from mailworker.rules.secret_variables import wiped
 from mailworker.rules.send_outcome import Patience, settlement, split
 from mailworker.rules.suppression_reasons import (

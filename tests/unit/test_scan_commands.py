@@ -20,15 +20,15 @@ from mailworker.cli.scan_commands.dry_run import Rehearsal
 from mailworker.core.scan_names import BALANCES, OVERDUE_INVOICES
 from mailworker.core.states import State
 from mailworker.errors import BadInput, TransientError, Unreachable
+from mailworker.ledger.hourly_statistics import SETTLES
 from mailworker.ledger.notification_log import SentNotification
 from mailworker.ledger.scan_activation import arming_of
 from mailworker.ledger.scan_runs import Run
-from mailworker.ledger.statistics import SETTLES
 from mailworker.ledger.tables import messages
 from mailworker.mailjet.account_counters import AccountCounters
 from mailworker.reminders import Explanation
 from mailworker.reminders.explain import LadderStep
-from mailworker.rules.mail_statistics import MailFigures
+from mailworker.rules.delivery_rates import MailFigures
 from mailworker.rules.rehearse_or_write import ScanMode
 from mailworker.rules.reminder_due import Due, NotDue, Why
 from mailworker.rules.reminder_ladder import Step

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from mailworker.core.states import State
 from mailworker.deliveries import Deliveries
-from mailworker.ledger.message_facts import facts_of
+from mailworker.ledger.facts_for_explanation import facts_of
 from mailworker.ledger.message_search import MessageFilter, story
 from mailworker.ledger.replay_cancel import blocked_candidates, replay
 from mailworker.ledger.scan_tables import notifications

@@ -14,8 +14,8 @@ from redis.exceptions import (
 from mailworker.errors import TransientError
 from mailworker.queue.drain import drain
 from mailworker.queue.quarantine import quarantined
+from mailworker.queue.redis_errors import StreamUnavailable
 from mailworker.queue.stream import ABANDONED_MS, GROUP, RETRY_MS, GroupStream
-from mailworker.queue.unavailable import StreamUnavailable
 from tests.rows import NOW
 
 

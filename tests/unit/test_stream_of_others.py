@@ -8,8 +8,8 @@ from mailworker.cli.doctor_checks.stuck_mail import stream_faults
 from mailworker.core.clock import utc_now
 from mailworker.core.lane import Lane
 from mailworker.queue.celery_queues import MAIL
+from mailworker.queue.redis_errors import StreamUnavailable
 from mailworker.queue.stream import GroupStream
-from mailworker.queue.unavailable import StreamUnavailable
 from tests.redis_clock import simulated_redis
 
 

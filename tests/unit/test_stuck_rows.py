@@ -7,7 +7,7 @@ from sqlalchemy import event, insert, select
 
 from mailworker.core.states import FINAL, State
 from mailworker.ledger import stuck_messages
-from mailworker.ledger.query_rows import any_row, first_row, first_value
+from mailworker.ledger.run_query import any_row, first_row, first_value
 from mailworker.ledger.stuck_messages import (
     anything_due,
     claim_late,

@@ -7,7 +7,7 @@ from mailworker.cli.template_commands.new import write_starter
 from mailworker.config.settings import parse_settings
 from mailworker.core.kind import Kind, Variable
 from mailworker.errors import BadInput
-from mailworker.templates.brand import DEFAULT_BRANDS, Brand, brand_of
+from mailworker.templates.header_and_footer import DEFAULT_BRANDS, Brand, brand_of
 from mailworker.templates.html_frame import compose_html, compose_text
 from mailworker.templates.inline_styles import STYLES
 from mailworker.templates.language.expressions import read_expression

@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisGone
 from mailworker.core.lane import Lane
 from mailworker.errors import TransientError
 from mailworker.queue import celery_queues
-from mailworker.queue.unavailable import StreamUnavailable
+from mailworker.queue.redis_errors import StreamUnavailable
 from mailworker.queue.wake import FLAG_MS, lower_flag, raise_flag, send_wake_up, wake
 from mailworker.tasks import time_slices
 

@@ -7,9 +7,9 @@ import pytest
 from mailworker.config.builtin_kinds import INVOICE, KINDS, PASSWORD_RESET
 from mailworker.rules.delivery_status import OUR_FAULT
 from mailworker.rules.lookup_schedule import FOR_A_PERSON
+from mailworker.rules.may_replay import replay_hindrance
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.rules.rehearse_or_write import Arming, ScanMode, mode_of, why_it_rehearses
-from mailworker.rules.replay import replay_hindrance
 from tests.rows import NOW, after
 
 FACTS = MessageFacts(NOW, ZoneInfo("Europe/Paris"))

@@ -15,7 +15,7 @@ from mailworker.core.plural import counted
 from mailworker.core.states import FINAL
 from mailworker.errors import BadInput
 from mailworker.mailjet.contact_queries import template_content
-from mailworker.rules.mail_statistics import COUNTS, MailFigures
+from mailworker.rules.delivery_rates import COUNTS, MailFigures
 
 if TYPE_CHECKING:
     from mailworker.campaigns.preview import CampaignExample

@@ -8,8 +8,8 @@ from mailworker.cli.console import console, table, write_json
 from mailworker.core.plural import counted
 from mailworker.ledger import contact_counts, contact_sync_runs
 from mailworker.queue.celery_queues import CONTACTS
+from mailworker.queue.redis_errors import StreamUnavailable
 from mailworker.queue.stream import GroupStream
-from mailworker.queue.unavailable import StreamUnavailable
 
 if TYPE_CHECKING:
     from mailworker.container import Container

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 from mailworker.config.callbacks import CallbackSettings
 from mailworker.core.plural import counted
 from mailworker.ledger.callback_tables import callbacks
-from mailworker.ledger.query_rows import count_rows, first_value
+from mailworker.ledger.run_query import count_rows, first_value
 
 #: A change that waits for so long met a CRM that does not take it.
 _LATE = timedelta(minutes=15)

@@ -9,7 +9,7 @@ from mailworker.cli.doctor_checks.finding import Note
 from mailworker.cli.doctor_checks.written_values import value_faults
 from mailworker.config.builtin_kinds import KINDS
 from mailworker.config.settings import Settings
-from mailworker.templates.brand import PLACEHOLDER_NAMES, brand_of
+from mailworker.templates.header_and_footer import PLACEHOLDER_NAMES, brand_of
 from mailworker.templates.shipped_templates import LANGUAGES
 
 #: Mailjet's have 32 letters; what is far shorter is no secret of anybody's.

@@ -23,7 +23,7 @@ from mailworker.invoices.file_store import store_identity
 from mailworker.ledger.database import STANDBY
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.queue.host_stores import differing, stores_in_use
-from mailworker.queue.unavailable import StreamUnavailable
+from mailworker.queue.redis_errors import StreamUnavailable
 
 if TYPE_CHECKING:
     from mailworker.container import Container

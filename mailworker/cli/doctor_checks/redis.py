@@ -11,8 +11,8 @@ from redis.sentinel import MasterNotFoundError
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.core.age_in_words import age
 from mailworker.limits.breaker_state import Breaker
+from mailworker.queue.redis_errors import what_redis_means
 from mailworker.queue.redis_rights import demand_rights
-from mailworker.queue.unavailable import what_redis_means
 
 #: Leases and times of sending are compared over machines.
 MOST_SKEW = timedelta(seconds=5)

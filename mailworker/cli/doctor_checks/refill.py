@@ -9,7 +9,7 @@ from mailworker.core.age_in_words import age
 from mailworker.core.plural import counted
 from mailworker.core.readable_size import readable_size
 from mailworker.limits.call_journal import JournalUnavailable
-from mailworker.queue.unavailable import StreamUnavailable
+from mailworker.queue.redis_errors import StreamUnavailable
 
 if TYPE_CHECKING:
     from mailworker.container import Container

@@ -9,7 +9,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from mailworker.cli.doctor_checks.finding import Check, Finding
 from mailworker.errors import BadInput, MailworkerError
-from mailworker.queue.unavailable import what_redis_means
+from mailworker.queue.redis_errors import what_redis_means
 
 _HERE = Path(__file__).parents[3]
 

@@ -31,7 +31,7 @@ from mailworker.queue.quarantine import in_quarantine
 from mailworker.queue.stream import GroupStream
 from mailworker.reconcile.unknown_messages import REFUSED_TO_BE_ASKED
 from mailworker.rules.claimable_while_held import EVERYTHING, Hold
-from mailworker.rules.late import LATE, STREAM_LATE, STUCK
+from mailworker.rules.late_after import LATE, STREAM_LATE, STUCK
 
 _CURES = {
     "accepted": "is a worker up for the queue render? `mailworker messages list --state accepted`",

@@ -7,8 +7,8 @@ from mailworker.cli.message_commands.upcoming import out_of_order
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput
 from mailworker.intake.status import status_of
+from mailworker.ledger.facts_for_explanation import facts_of
 from mailworker.ledger.holds import current_holds
-from mailworker.ledger.message_facts import facts_of
 from mailworker.ledger.message_search import Story, search, story
 from mailworker.ledger.standings import standings
 from mailworker.rules.claimable_while_held import Hold

@@ -17,7 +17,7 @@ from mailworker.errors import BadInput
 from mailworker.ledger.message_search import MessageFilter
 from mailworker.ledger.operator_audit_log import Act
 from mailworker.ledger.replay_cancel import CANCELLABLE, blocked_candidates, cancel, candidates, replay
-from mailworker.rules.replay import replay_hindrance
+from mailworker.rules.may_replay import replay_hindrance
 from mailworker.rules.secret_variables import wiped
 
 if TYPE_CHECKING:

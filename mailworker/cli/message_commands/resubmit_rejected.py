@@ -16,7 +16,7 @@ from mailworker.errors import BadInput
 from mailworker.ledger.insert_messages import AcceptVerdict
 from mailworker.ledger.rejected_jobs import forget_rejected, rejected_with
 from mailworker.queue import envelope
-from mailworker.queue.unavailable import StreamUnavailable
+from mailworker.queue.redis_errors import StreamUnavailable
 from mailworker.rules.job.idempotency_key import message_id
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from mailworker.core.language import base_language, canonical_language
 from mailworker.core.mailjet_limits import CALL_BYTES, RECIPIENTS_PER_CALL
 from mailworker.core.message import Address, Job
 from mailworker.errors import BadInput
-from mailworker.rules.batch import ENVELOPE_BYTES
 from mailworker.rules.content_bytes import content_bytes
+from mailworker.rules.fill_call import ENVELOPE_BYTES
 from mailworker.rules.job.addresses import distinct, read_addresses
 from mailworker.rules.job.attachments import read_attachments
 from mailworker.rules.job.check_variables import check_variables
@@ -29,7 +29,7 @@ from mailworker.rules.job.idempotency_key import (
     own_id_of,
     recipient_key,
 )
-from mailworker.rules.replay import AGAIN
+from mailworker.rules.may_replay import AGAIN
 
 #: The most people that one job may name; each gets a message of their own.
 MAX_TO = 500

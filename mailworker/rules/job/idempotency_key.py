@@ -11,7 +11,7 @@ from mailworker.core.kind import Kind
 from mailworker.core.message import Address
 from mailworker.rules.balance_key import read_balance_key
 from mailworker.rules.job.document_number import document_sequence
-from mailworker.rules.replay import first_key
+from mailworker.rules.may_replay import first_key
 
 MAX_KEY = 200
 #: What is added to a caller's key: a recipient's address or, once erased, its pseudonym.

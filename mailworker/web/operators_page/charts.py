@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from mailworker.ledger.statistics import HourlyTally
+from mailworker.ledger.hourly_statistics import HourlyTally
 
 #: Height of the tallest bar, and width and gap of each, in the SVG's own units.
 HEIGHT, WIDTH, GAP = 100, 18, 6

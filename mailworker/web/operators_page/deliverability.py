@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mailworker.rules.mail_statistics import MailFigures
+from mailworker.rules.delivery_rates import MailFigures
 from mailworker.statistics_report import ReportRow
 
 #: The rates in the order of the page, and from where one is a reason to look: bounces above 5 %, complaints

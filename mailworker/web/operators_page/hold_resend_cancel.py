@@ -17,7 +17,7 @@ from mailworker.ledger.message_search import MessageFilter
 from mailworker.ledger.operator_audit_log import Act, OperatorAction, record_action
 from mailworker.ledger.replay_cancel import CANCELLABLE, blocked_candidates, cancel, candidates, replay
 from mailworker.rules.claimable_while_held import EVERYTHING, LANE_PREFIX
-from mailworker.rules.replay import replay_hindrance
+from mailworker.rules.may_replay import replay_hindrance
 from mailworker.rules.secret_variables import wiped
 
 Row = Mapping[str, Any]

@@ -6,7 +6,7 @@ from datetime import timedelta
 from mailworker.core.age_in_words import age
 from mailworker.core.lane import Lane
 from mailworker.observability.prometheus_exposition import Figures
-from mailworker.rules.late import LATE, STREAM_LATE, STUCK
+from mailworker.rules.late_after import LATE, STREAM_LATE, STUCK
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from mailworker.ledger.query_rows import Row
+from mailworker.ledger.run_query import Row
 from mailworker.ledger.tables import timeline
 from mailworker.rules.delivery_status import OF_A_COPY
 

@@ -1,4 +1,4 @@
-"""When is a failed message tried again?"""
+"""How long until a failed message is tried again: exponential, with jitter."""
 
 from datetime import timedelta
 

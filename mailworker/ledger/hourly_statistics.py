@@ -14,7 +14,7 @@ from mailworker.ledger.bulk_insert import insert_rows
 from mailworker.ledger.campaign_statistics import campaign_figures, campaign_tallies, roll_up_campaigns
 from mailworker.ledger.message_counts import ended_in_hour
 from mailworker.ledger.tables import messages, statistics
-from mailworker.rules.mail_statistics import MailFigures, figures_of
+from mailworker.rules.delivery_rates import MailFigures, figures_of
 
 #: Events about a mail come within days; what comes later changes no count any more.
 SETTLES = timedelta(days=7)
