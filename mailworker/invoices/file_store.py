@@ -1,5 +1,6 @@
 """Where PDFs stay until they are sent again or too old."""
 
+import asyncio
 import errno
 import os
 import re
@@ -54,10 +55,17 @@ def _os_errors(store: str) -> Iterator[None]:
     try:
         yield
     except OSError as wrong:
-        reason = os.strerror(wrong.errno) if wrong.errno else type(wrong).__name__
+        reason = _code(wrong) or (os.strerror(wrong.errno) if wrong.errno else type(wrong).__name__)
         if str(wrong).endswith("no bucket"):
-            reason = "there is no such bucket; make it"
+            reason = "there is no such bucket"
         raise TransientError(f"The PDF store {store} does not work now: {reason}.") from wrong
+
+
+def _code(wrong: OSError) -> str:
+    """The word by which S3 says why, as AccessDenied; empty where it says none."""
+    answer = getattr(wrong.__cause__, "response", None) or {}
+    code = str((answer.get("Error") or {}).get("Code") or "")
+    return code if code.isascii() and code.isalpha() else ""
 
 
 class FolderStore:
@@ -120,11 +128,17 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+#: What an S3 that says nothing costs, in seconds, how often it is tried, and the most for all: far less than
+#: a task may take, at whose end its process and the messages in hand would pay for it.
+_CONNECT, _READ, _TRIES, _MOST = 5, 10, 2, 25
+
+
 def _options(url: str) -> dict[str, Any]:
     """No listing is remembered: other hosts write, too. S3's own time-outs would be minutes."""
     options: dict[str, Any] = {"use_listings_cache": False}
     if url.startswith("s3://"):
-        options["config_kwargs"] = {"connect_timeout": 5, "read_timeout": 30}
+        once = {"total_max_attempts": 1}  # s3fs itself tries again
+        options["config_kwargs"] = {"connect_timeout": _CONNECT, "read_timeout": _READ, "retries": once}
     return options
 
 
@@ -139,6 +153,8 @@ class UrlStore:
         except (ImportError, ValueError) as wrong:
             raise Misconfigured(f"invoice.store cannot be opened: {wrong}") from None
         self._is_s3 = url.startswith("s3://")
+        if self._is_s3:
+            self.system.retries = _TRIES
         self.location = url.rpartition("@")[2]
 
     def _at(self, key: str) -> str:
@@ -158,24 +174,39 @@ class UrlStore:
                 f"The PDF store {self.location} does not work now: {type(wrong).__name__}."
             ) from wrong
 
+    def _ask(self, method: str, *given: Any) -> Any:
+        """Call this method of fsspec's, and give up in time.
+
+        aiohttp waits for ever for the answer to a body that was asked for (Expect: 100-continue).
+        """
+        if not self.system.async_impl:
+            return getattr(self.system, method)(*given)
+        from fsspec.asyn import sync  # noqa: PLC0415 - a folder needs none of it
+
+        async def in_time() -> Any:
+            async with asyncio.timeout(_MOST):
+                return await getattr(self.system, f"_{method}")(*given)
+
+        return sync(self.system.loop, in_time)
+
     def put(self, key: str, pdf: bytes) -> None:
         """Keep it; object stores make an object visible only when it is whole."""
         path = self._at(key)
         with self._errors():
             try:
-                self.system.pipe_file(path, pdf)
+                self._ask("pipe_file", path, pdf)
             except FileNotFoundError:
                 # Who may write objects seldom may make buckets, and a misspelt one is none to make.
                 if self._is_s3:
                     raise FileNotFoundError(errno.ENOENT, "no bucket") from None
                 self.system.makedirs(self.root, exist_ok=True)
-                self.system.pipe_file(path, pdf)
+                self._ask("pipe_file", path, pdf)
 
     def get(self, key: str) -> bytes | None:
         """The bytes, or None."""
         with self._errors():
             try:
-                return bytes(self.system.cat_file(self._at(key)))
+                return bytes(self._ask("cat_file", self._at(key)))
             except FileNotFoundError:
                 return None
 
@@ -183,8 +214,8 @@ class UrlStore:
         """Remove the object."""
         path = self._at(key)
         with self._errors(), suppress(FileNotFoundError):
-            if self.system.exists(path):
-                self.system.rm_file(path)
+            if self._ask("exists", path):
+                self._ask("rm_file", path)
 
     def sweep(self, *, now: datetime, older_than: timedelta) -> int:
         """Remove old objects, by the time that the store itself noted."""

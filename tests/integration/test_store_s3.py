@@ -1,13 +1,17 @@
 """PDFs in S3: two hosts with one bucket, and what an S3 that is away costs. The S3 is moto's, on this machine."""
 
+import threading
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
 
+from mailworker.cli.doctor_checks.cures import STORE, cured
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import TransientError
-from mailworker.invoices import PdfStore, pdf_store
+from mailworker.invoices import PdfStore, file_store, pdf_store
 from mailworker.invoices.file_store import store_identity
 from mailworker.queue.host_stores import differing
 
@@ -40,8 +44,79 @@ def s3(monkeypatch):
 
 
 def test_a_bucket_that_is_not_there_is_told_and_never_made(s3):
-    with pytest.raises(TransientError, match="there is no such bucket; make it"):
+    with pytest.raises(TransientError, match="there is no such bucket"):
         host_with("s3://invocies/live").put("m1.pdf", b"%PDF")
+
+
+class Answers(BaseHTTPRequestHandler):
+    """An S3 that gives one answer to all, or none: `status`, `code`."""
+
+    status, code = 0, ""
+
+    def do_PUT(self) -> None:
+        if not self.status:
+            self.server.ends.wait(60)
+            return
+        self.send_response(self.status)
+        self.end_headers()
+        self.wfile.write(f"<Error><Code>{self.code}</Code><Message>of key</Message></Error>".encode())
+
+    do_HEAD = do_GET = do_PUT  # noqa: N815 - http.server's names
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def answering(monkeypatch, s3):
+    """Starts such an S3."""
+    with ExitStack() as stack:
+
+        def start(**attributes):
+            server = stack.enter_context(
+                ThreadingHTTPServer(("127.0.0.1", 0), type("S3", (Answers,), attributes))
+            )
+            server.ends = threading.Event()
+            stack.callback(server.shutdown)
+            stack.callback(server.ends.set)
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{server.server_port}")
+
+        yield start
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "cure"),
+    [
+        (403, "AccessDenied", "let its key put, get, list and delete objects there"),
+        (403, "InvalidAccessKeyId", "correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+        (403, "SignatureDoesNotMatch", "correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+        (403, "RequestTimeTooSkewed", "run an NTP client on this host"),
+        (400, "AuthorizationHeaderMalformed", "set AWS_DEFAULT_REGION to the bucket's"),
+        (404, "NoSuchBucket", "make it, or correct invoice.store"),
+        (503, "SlowDown", "that is the store's side"),
+    ],
+)
+def test_an_s3_that_refuses_is_named_by_its_word_with_the_cure(answering, status, code, cure):
+    answering(status=status, code=code)
+    with pytest.raises(TransientError) as caught:
+        host_with("s3://invoices/live").put("m1.pdf", b"%PDF")
+    said = cured(str(caught.value), STORE)
+    assert cure in said
+    assert "of key" not in said
+
+
+@pytest.mark.parametrize(
+    "act", [lambda store: store.get("m1.pdf"), lambda store: store.put("m1.pdf", b"%PDF")]
+)
+def test_an_s3_that_says_nothing_is_given_up(answering, monkeypatch, act):
+    """It was waited for until the task's end, whose process was ended, and the message's attempts counted."""
+    monkeypatch.setattr(file_store, "_READ", 0.1)
+    monkeypatch.setattr(file_store, "_MOST", 1.5)
+    answering()
+    with pytest.raises(TransientError) as caught:
+        act(host_with("s3://invoices/live"))
+    assert "that is the store's side" in cured(str(caught.value), STORE)
 
 
 def host_with(place: str) -> PdfStore:

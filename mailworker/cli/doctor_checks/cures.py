@@ -35,11 +35,25 @@ LEDGER: Mapping[str, str] = {
     "disk is full": _DISK_IS_FULL,
     "": "start PostgreSQL, or correct worker.database_url (DATABASE_URL); mail waits, nothing is lost",
 }
+_S3_KEYS = "correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; invoices wait, nothing is lost"
+_S3_RIGHTS = "let its key put, get, list and delete objects there; invoices wait, nothing is lost"
+_S3_SIDE = "that is the store's side, or the way there; invoices wait and go by themselves afterwards"
 STORE: Mapping[str, str] = {
     "read-only file system": _REMOUNT,
     "no space": "free some room there; invoices wait, nothing is lost",
     "endpointconnectionerror": "correct AWS_ENDPOINT_URL_S3; invoices wait, nothing is lost",
+    "no such bucket": "make it, or correct invoice.store; invoices wait, nothing is lost",
     "nocredentialserror": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "invalidaccesskeyid": _S3_KEYS,
+    "signaturedoesnotmatch": _S3_KEYS,
+    "requesttimetooskewed": "run an NTP client on this host; invoices wait, nothing is lost",
+    "authorizationheadermalformed": "set AWS_DEFAULT_REGION to the bucket's; invoices wait, nothing is lost",
+    "accessdenied": _S3_RIGHTS,
+    "permissionerror": _S3_RIGHTS,
+    "timeouterror": _S3_SIDE,
+    "slowdown": _S3_SIDE,
+    "serviceunavailable": _S3_SIDE,
+    "internalerror": _S3_SIDE,
     "": "correct invoice.store, or the rights of that place",
 }
 CRM: Mapping[str, str] = {
