@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Column, Connection, delete, select, update
@@ -21,6 +22,7 @@ _LENGTHS = {"uuid": 120, "account": 120, "type": 60, "name": 200}
 #: An expired balance is remembered so long after its end; one without end so long after it was last seen.
 _KEEP_EXPIRED, _KEEP_UNSEEN = timedelta(days=60), timedelta(days=400)
 _AT_ONCE = 500
+_BY_UUID = attrgetter("uuid")
 
 Seen = Mapping[str, list[SeenBalance]]
 
@@ -49,6 +51,8 @@ def observe(
     Where somebody else saw a balance meanwhile, his sight is read and ours is put on top of it.
     """
     known = {one.uuid: one for seen in before.values() for one in seen}
+    # Always in the same order, so that no two writers wait for each other for ever.
+    readings = sorted(readings, key=_BY_UUID)
     started = live or has_baseline(connection)
     fresh = [first_sight(one, now, started=started) for one in readings if one.uuid not in known]
     known |= _inserted(connection, fresh)
@@ -57,7 +61,7 @@ def observe(
 
 def note_taken_away(connection: Connection, absent: Iterable[SeenBalance], now: datetime) -> None:
     """Forget the end of balances that their accounts have no more."""
-    for one in absent:
+    for one in sorted(absent, key=_BY_UUID):
         if (after := taken_away(one, now)) is not one:
             _replaced(connection, one, after)  # else somebody sees it again
 

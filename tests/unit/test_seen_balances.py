@@ -13,6 +13,7 @@ from mailworker.ledger.seen_balances import (
     begin_baseline,
     end_baseline,
     has_baseline,
+    note_taken_away,
     observe,
     seen_of,
 )
@@ -67,6 +68,18 @@ def test_what_did_not_change_is_not_written(connection):
     first = see(connection, reading())["u"]
     assert see(connection, reading(), now=after(9))["u"] == first
     assert rows(connection)["u"]["last_seen"] == NOW
+
+
+def test_rows_are_written_in_one_order_so_that_no_two_workers_block_each_other(connection, monkeypatch):
+    """A scan and a post of the engine's wrote the same two balances, and each waited for the other's."""
+    seen = see(connection, *(reading(uuid, expires_at=after(9_999)) for uuid in "cab"))
+    inserted = connection.exec_driver_sql(f"SELECT uuid FROM {seen_balances.name} ORDER BY rowid")
+    assert [*inserted.scalars()] == [*"abc"]
+    order = []
+    monkeypatch.setattr(module, "_replaced", lambda _connection, one, _after: not order.append(one.uuid))
+    see(connection, *(reading(uuid, "4") for uuid in "bca"))
+    note_taken_away(connection, [seen[uuid] for uuid in "bca"], NOW)
+    assert order == [*"abcabc"]
 
 
 def test_of_two_who_see_it_first_at_once_both_sights_count(connection):
