@@ -7,8 +7,9 @@ import os
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -31,6 +32,7 @@ from mailworker.queue.wake import send_wake_up
 from mailworker.rules.balance_key import Alert, balance_key
 from mailworker.rules.contact_input import check_contact, check_customer, check_email
 from mailworker.rules.job.check import MAX_INVOICE_ID, check_job
+from mailworker.rules.job.idempotency_key import by_hand_key
 
 __all__ = [
     "Alert",
@@ -46,6 +48,8 @@ __all__ = [
 #: How many jobs travel to Redis at once in `send_many`.
 CHUNK = 1_000
 _LONGEST_PATIENCE = 3600
+#: The configuration's own default.
+_PARIS = ZoneInfo("Europe/Paris")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,8 @@ class MailClient:
     """Enqueues mail for the workers. Safe to share between threads; make a new one after a fork.
 
     `redis_url` is the workers' Redis (default: the environment's REDIS_URL). `kinds` are needed only where
-    the configuration has kinds of its own: pass `load_settings().kinds`.
+    the configuration has kinds of its own: pass `load_settings().kinds`; so it is with `timezone`, the
+    configuration's worker.timezone.
 
     Every method returns once Redis has the job. From then on nothing but the loss of Redis's own data loses
     it. They raise BadInput, with every fault, before anything is enqueued; NotEnqueued when Redis could not
@@ -74,6 +79,7 @@ class MailClient:
         *,
         kinds: Mapping[str, Kind] = KINDS,
         language: str = "fr",
+        timezone: tzinfo = _PARIS,
         replicas: int = 0,
     ) -> None:
         if not isinstance(kinds, Mapping) or not all(isinstance(one, Kind) for one in kinds.values()):
@@ -84,6 +90,7 @@ class MailClient:
         url = redis_url or os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0"
         self._kinds = kinds
         self._language = language
+        self._timezone = timezone
         self._redis = connect(
             url,
             decode_responses=True,
@@ -141,11 +148,11 @@ class MailClient:
     def send_invoice_reminder(self, invoice_id: str, *, idempotency_key: str | None = None) -> str:
         """Remind a customer of an invoice by hand, whatever the ladder says, and give the message id.
 
-        Without a key of its own it goes once a day of UTC.
+        Without a key of its own it goes once a day of `timezone`.
         """
         if not is_label(invoice_id, MAX_INVOICE_ID):
             raise BadInput(f"invoice_id: {label_rule(MAX_INVOICE_ID)}.")
-        key = idempotency_key or f"{INVOICE_REMINDER}:{invoice_id}:by-hand:{utc_now():%Y-%m-%d}"
+        key = idempotency_key or by_hand_key(INVOICE_REMINDER, invoice_id, utc_now(), self._timezone)
         return self._send({"kind": INVOICE_REMINDER, "invoice_id": invoice_id, "idempotency_key": key})
 
     def send_many(

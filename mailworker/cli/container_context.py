@@ -30,7 +30,9 @@ def mail_client(settings: "Settings") -> "closing[MailClient]":
     from mailworker.client import MailClient
 
     worker = settings.worker
-    return closing(MailClient(worker.redis_url, kinds=settings.kinds, language=worker.language))
+    return closing(
+        MailClient(worker.redis_url, kinds=settings.kinds, language=worker.language, timezone=worker.timezone)
+    )
 
 
 def rest_api(container: "Container") -> "RestApi":

@@ -17,7 +17,7 @@ from mailworker.observability.metric_definitions import ACCEPTED, ENQUEUE_TO_ACC
 from mailworker.observability.redis_counters import CounterTally
 from mailworker.queue import envelope, status_reply
 from mailworker.queue.celery_queues import DISPATCH, MAIL, RENDER
-from mailworker.rules.job.idempotency_key import call_message_id
+from mailworker.rules.job.idempotency_key import by_hand_key, call_message_id
 from mailworker.tasks.app import app
 from mailworker.tasks.base import (
     SHOWN_IDS,
@@ -167,8 +167,9 @@ def send_invoice(  # noqa: PLR0917 - Celery callers name them
 
 @app.task(name="mailworker.send_invoice_reminder", base=IntakeTask)
 def send_invoice_reminder(invoice_id: str, idempotency_key: str | None = None) -> str:
-    """Accept a reminder by hand; without a key of its own it goes once a day of UTC."""
-    key = idempotency_key or f"{INVOICE_REMINDER}:{invoice_id}:by-hand:{utc_now():%Y-%m-%d}"
+    """Accept a reminder by hand; without a key of its own it goes once a day of worker.timezone."""
+    zone = current_container().settings.worker.timezone
+    key = idempotency_key or by_hand_key(INVOICE_REMINDER, invoice_id, utc_now(), zone)
     return _accept({"kind": INVOICE_REMINDER, "invoice_id": invoice_id, "idempotency_key": key})[0]
 
 

@@ -339,8 +339,10 @@ class Client:
 def client(container, monkeypatch):
     made = Client()
 
-    def connect(url, *, kinds, language):
-        assert (url, kinds, language) == (container.settings.worker.redis_url, container.settings.kinds, "fr")
+    def connect(url, **given):
+        worker = container.settings.worker
+        assert url == worker.redis_url
+        assert given == {"kinds": container.settings.kinds, "language": "fr", "timezone": worker.timezone}
         return made
 
     monkeypatch.setattr("mailworker.client.MailClient", connect)

@@ -113,8 +113,9 @@ def test_invoices_and_reminders(client, redis):
 @pytest.mark.parametrize(
     ("now", "own", "key"),
     [
-        ("2026-11-29T23:59:59+00:00", None, "invoice_reminder:7:by-hand:2026-11-29"),
-        ("2026-11-30T00:00:00+00:00", None, "invoice_reminder:7:by-hand:2026-11-30"),
+        ("2026-11-29T22:59:59+00:00", None, "invoice_reminder:7:by-hand:2026-11-29"),
+        ("2026-11-29T23:30:00+00:00", None, "invoice_reminder:7:by-hand:2026-11-30"),  # 00:30 in Paris
+        ("2026-11-30T22:59:59+00:00", None, "invoice_reminder:7:by-hand:2026-11-30"),
         ("2026-11-30T00:00:00+00:00", "k", "k"),
     ],
 )

@@ -4,6 +4,7 @@ import hashlib
 import re
 import uuid
 from collections.abc import Mapping
+from datetime import datetime, tzinfo
 from typing import Any
 
 from mailworker.core.address import canonical_address
@@ -59,6 +60,11 @@ def derived_key(kind: Kind, content: Mapping[str, Any], to: Address | None) -> s
     parts += [part for part in (sequence, replaces and f"replaces-{replaces}") if part]
     key = ":".join([*parts, canonical_address(to.email) if to else ""])
     return key if len(key) <= _LONGEST_DERIVED else f"{kind.name}:{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def by_hand_key(kind: str, invoice_id: str, now: datetime, zone: tzinfo) -> str:
+    """The key of a reminder by hand without one of its own: it goes once a day of this zone."""
+    return f"{kind}:{invoice_id}:by-hand:{now.astimezone(zone):%Y-%m-%d}"
 
 
 def key_for_recipient(key: str, to: Address | None, recipients: int) -> str:
