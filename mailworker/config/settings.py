@@ -83,6 +83,14 @@ def fingerprint(path: Path) -> str:
         return ""
 
 
+def key_fingerprint(settings: Settings) -> str:
+    """By which two processes' keys of Mailjet are compared, whoever's environment has them; empty without."""
+    key, secret = settings.mailjet.api_key, settings.mailjet.api_secret
+    if not (key.is_known and secret.is_known):
+        return ""
+    return hashlib.sha256(f"{key.reveal()}:{secret.reveal()}".encode()).hexdigest()[:16]
+
+
 def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """Read and check the configuration. Raises ConfigError with a sentence for every fault."""
     path = path or config_path(environ)

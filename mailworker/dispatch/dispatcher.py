@@ -28,7 +28,7 @@ from mailworker.dispatch.interfaces import (
     SentMail,
 )
 from mailworker.dispatch.make_call import CallMaker
-from mailworker.dispatch.outgoing_mail import mail_of, question_mail
+from mailworker.dispatch.outgoing_mail import FilesUntilAway, mail_of, question_mail
 from mailworker.dispatch.pre_send_check import PreSendCheck
 from mailworker.dispatch.record_call_outcome import OutcomeRecorder
 from mailworker.dispatch.restored_ledger import WHY, LostCalls
@@ -185,9 +185,10 @@ class Dispatcher:
         """The mails themselves; a message that cannot be written out goes its own way, and is logged."""
         mails: list[Mail] = []
         answers: dict[str, Answer] = {}
+        files = FilesUntilAway(self._files)
         for row in rows:
             try:
-                mail = mail_of(row, self._settings, self._files, unsubscribe=self._links.of(row))
+                mail = mail_of(row, self._settings, files, unsubscribe=self._links.of(row))
                 self._post.weigh(mail)
             except MailworkerError as fault:
                 answers[row["id"]] = fault

@@ -15,7 +15,7 @@ from mailworker.core.lane import Lane
 from mailworker.core.language import base_language
 from mailworker.core.message import Address, Attachment, Mail
 from mailworker.core.settlement import Settlement
-from mailworker.errors import FileMissing, PermanentError
+from mailworker.errors import FileMissing, PermanentError, TransientError
 from mailworker.rules.job.addresses import distinct
 from mailworker.rules.pre_send.verdicts import Wait
 from mailworker.rules.pseudonym import is_pseudonym
@@ -30,6 +30,27 @@ class FileReader(Protocol):
 
     def get(self, key: str) -> bytes | None:
         """The content kept under `key`, or None; TransientError where it cannot be read now."""
+
+
+class FilesUntilAway:
+    """A store that is asked no more once it did not work.
+
+    Each question of a call's fifty may last until a time-out, and the task's time is over before all are.
+    """
+
+    def __init__(self, files: FileReader) -> None:
+        self._files = files
+        self._fault: TransientError | None = None
+
+    def get(self, key: str) -> bytes | None:
+        """As the store's own."""
+        if self._fault is not None:
+            raise self._fault
+        try:
+            return self._files.get(key)
+        except TransientError as fault:
+            self._fault = fault
+            raise
 
 
 def mail_of(row: Mapping[str, Any], settings: Settings, files: FileReader, *, unsubscribe: str = "") -> Mail:

@@ -4,12 +4,25 @@ from typing import Any
 
 from celery.worker.control import inspect_command
 
-from mailworker.config.settings import config_path, fingerprint
+from mailworker.config.settings import config_path, fingerprint, key_fingerprint, load_settings
 from mailworker.core.clock import utc_now
 from mailworker.core.version import VERSION
+from mailworker.errors import ConfigError
+
+
+def _mailjet_key() -> str:
+    try:
+        return key_fingerprint(load_settings())
+    except ConfigError:  # its tasks say so
+        return ""
+
 
 #: Taken when the worker starts: its settings are of that moment too.
-_STARTED_WITH = {"configuration": fingerprint(config_path()), "version": VERSION}
+_STARTED_WITH = {
+    "configuration": fingerprint(config_path()),
+    "mailjet_key": _mailjet_key(),
+    "version": VERSION,
+}
 
 
 @inspect_command()

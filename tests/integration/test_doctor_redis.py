@@ -133,13 +133,16 @@ def asked(queues=None, about=None):
         ),
         ({"w@h": ALL_QUEUES}, {"w@h": {"configuration": "old"}}, "w@h started with another crm_config.yaml"),
         ({"w@h": ALL_QUEUES}, {"w@h": {"configuration": "ours"}}, ""),
+        ({"w@h": ALL_QUEUES}, {"w@h": {"mailjet_key": "other"}}, "w@h started with another key or secret"),
+        ({"w@h": ALL_QUEUES}, {"w@h": {"mailjet_key": "key"}}, ""),
+        ({"w@h": ALL_QUEUES}, {"w@h": {"mailjet_key": ""}}, ""),
         ({"w@h": ALL_QUEUES}, {"w@h": {"configuration": "ours", "version": VERSION}}, ""),
         ({"w@h": ALL_QUEUES}, {"w@h": {"version": "0.0.1"}}, "w@h runs mailworker 0.0.1, and this is "),
         ({"w@h": ALL_QUEUES}, {"w@h": {"error": "Unknown control command"}}, ""),
     ],
 )
 def test_workers(queues, about, words):
-    said = workers.worker_faults("redis://127.0.0.1/0", asked(queues, about), "ours", utc_now)
+    said = workers.worker_faults("redis://127.0.0.1/0", asked(queues, about), "ours", utc_now, "key")
     assert "\n".join(said).startswith(words)
     assert bool(said) is bool(words)
 

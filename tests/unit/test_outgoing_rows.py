@@ -12,6 +12,7 @@ from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.dispatch.outgoing_mail import (
     INCOMPLETE,
+    FilesUntilAway,
     incomplete,
     is_no_reply,
     mail_of,
@@ -20,7 +21,7 @@ from mailworker.dispatch.outgoing_mail import (
     recipients,
     without_copies,
 )
-from mailworker.errors import FileMissing, Misconfigured, PermanentError
+from mailworker.errors import FileMissing, Misconfigured, PermanentError, TransientError
 from mailworker.rules.pseudonym import pseudonym
 from mailworker.wording import mail_state, state_subject
 from mailworker.wording.subjects import STATE_SUBJECTS
@@ -243,6 +244,25 @@ def test_the_very_bytes_are_attached(kept):
 def test_no_other_bytes_leave_with_it(files, kept, fault):
     with pytest.raises(fault, match="k is not"):
         mail(files, attachments=[kept])
+
+
+def test_a_store_that_does_not_work_is_asked_once_for_all_mails_of_a_call():
+    """Each question may last until a time-out."""
+    asked = []
+
+    class Away:
+        def get(self, key):
+            asked.append(key)
+            if key == "k":
+                raise TransientError("It does not work now.")
+
+    files = FilesUntilAway(Away())
+    with pytest.raises(FileMissing):
+        mail(files, attachments=[file(key="missing")])
+    for _ in range(3):
+        with pytest.raises(TransientError, match="does not work now"):
+            mail(files, attachments=[file()])
+    assert asked == ["missing", "k"]
 
 
 def test_an_empty_file_is_a_file():

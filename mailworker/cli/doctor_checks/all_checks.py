@@ -23,7 +23,7 @@ from mailworker.cli.doctor_checks import (
 )
 from mailworker.cli.doctor_checks.finding import Check, Finding, Note
 from mailworker.cli.doctor_checks.run_check import run_check
-from mailworker.config.settings import config_path, fingerprint
+from mailworker.config.settings import config_path, fingerprint, key_fingerprint
 from mailworker.core.clock import utc_now
 
 if TYPE_CHECKING:
@@ -137,11 +137,13 @@ def _behind_redis(container: "Container") -> Iterator[Check]:
     yield Check("mailjet", "Mailjet answers the workers", lambda: redis.breaker_faults(container.breaker))
     # Else nobody can know, and their silence is no fault of theirs.
     if redis.takes_writes(client) and not [*redis.rights_faults(client)]:
-        ours = fingerprint(config_path())
+        ours, key = fingerprint(config_path()), key_fingerprint(container.settings)
         yield Check(
             "workers",
             "every queue has a worker",
-            lambda: workers.worker_faults(url, workers.ask_workers, ours, partial(redis.time_of, client)),
+            lambda: workers.worker_faults(
+                url, workers.ask_workers, ours, partial(redis.time_of, client), key
+            ),
         )
         yield Check("beat", "exactly one beat runs", lambda: workers.beat_faults(client, utc_now()))
     yield Check("queues", "nothing waits on Redis", lambda: stuck_mail.stream_faults(client, utc_now()))

@@ -63,8 +63,9 @@ def worker_faults(
     ask: Callable[[str, float], tuple[Reports, Reports]],
     fingerprint: str,
     redis_clock: Callable[[], datetime],
+    mailjet_key: str = "",
 ) -> list[str]:
-    """Which queues no worker attends, and which workers have other settings, version or time than we."""
+    """Which queues no worker attends, and which workers have another file, key, version or time than we."""
     queues: Reports = {}
     about: Reports = {}
     try:
@@ -78,6 +79,7 @@ def worker_faults(
         *_unattended(queues),
         *_with_a_wrong_clock(about, redis_clock()),
         *_stale(about, fingerprint),
+        *_with_another_key(about, mailjet_key),
         *_of_another_version(about),
     ]
 
@@ -118,6 +120,17 @@ def _stale(about: Reports, fingerprint: str) -> Iterator[str]:
         yield (
             f"{', '.join(sorted(behind))} started with another crm_config.yaml than the one here: restart "
             "them, one after the other; no mail is lost."
+        )
+
+
+def _with_another_key(about: Reports, ours: str) -> Iterator[str]:
+    """By the environment, for the file is compared before; who calls nobody at Mailjet may have none."""
+    others = [node for node, one in about.items() if ours and one.get("mailjet_key", ours) not in {"", ours}]
+    if others:
+        yield (
+            f"{', '.join(sorted(others))} started with another key or secret of Mailjet's than this command: "
+            "set MAILJET_API_KEY and MAILJET_API_SECRET alike, and restart them; mail is held, or leaves by "
+            "another account."
         )
 
 

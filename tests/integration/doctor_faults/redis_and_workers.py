@@ -127,6 +127,16 @@ def _(site: Installation) -> None:
     )
 
 
+@fault(
+    90, "a worker has another key in its environment", subjects=WORKERS,
+    says="w@here started with another key or secret of Mailjet's",
+    cure="set MAILJET_API_KEY and MAILJET_API_SECRET alike, and restart",
+)  # fmt: skip
+def _(site: Installation) -> None:
+    about = {"w@here": {"mailjet_key": "another"}}
+    site.monkeypatch.setattr(workers, "ask_workers", lambda _url, _patience: ({"w@here": ALL_QUEUES}, about))
+
+
 def _real_worker(site: Installation, queues: list[str]) -> int:
     """A real worker on this installation's Redis; its process id."""
     site.let_workers_listen_to(None)
