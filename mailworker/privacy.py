@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
-from mailworker.core.address import canonical_address
+from mailworker.core.canonical_address import canonical_address
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State, may_move
 from mailworker.ledger import Ledger

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mailworker.core.address import canonical_address
+from mailworker.core.canonical_address import canonical_address
 from mailworker.core.plural import counted
 from mailworker.errors import BadInput
 from mailworker.ledger.contact_exclusion import forget_unsubscribe

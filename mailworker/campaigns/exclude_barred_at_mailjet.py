@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from mailworker.core.address import canonical_address
+from mailworker.core.canonical_address import canonical_address
 from mailworker.core.plural import counted
 from mailworker.errors import TransientError
 from mailworker.ledger import contacts_seen_at_mailjet

@@ -9,7 +9,7 @@ from typing import Any
 from mailworker.campaigns.count_audience import contact_pages, in_segment
 from mailworker.campaigns.worker_campaigns import printed
 from mailworker.config.settings import Settings
-from mailworker.core.address import canonical_address
+from mailworker.core.canonical_address import canonical_address
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger, campaign_rows
 from mailworker.ledger.standings import standings

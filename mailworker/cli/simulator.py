@@ -48,7 +48,7 @@ def command(
     """
     from dataclasses import replace
 
-    from mailworker.core.address import with_ascii_domain
+    from mailworker.core.canonical_address import with_ascii_domain
     from mailworker.simulator.assumptions import assumptions
     from mailworker.simulator.server import serve
     from mailworker.simulator.settings import SimulatorSettings

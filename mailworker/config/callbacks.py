@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from mailworker.config.duration import Timeout
 from mailworker.config.section import Section
-from mailworker.core.secrets import Secret
+from mailworker.core.masked_secret import Secret
 
 #: What may be reported: states of a message, and how far a sent one got.
 Reported = Literal[

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from mailworker.config.duration import Timeout
 from mailworker.config.omnicrm import ServiceLink
 from mailworker.config.section import Section
-from mailworker.core.secrets import Secret
+from mailworker.core.masked_secret import Secret
 
 
 class UnitBlock(Section):

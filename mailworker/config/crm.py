@@ -12,7 +12,7 @@ from mailworker.config.duration import Timeout
 from mailworker.config.omnicrm import OmnicrmSettings
 from mailworker.config.section import Section
 from mailworker.config.worker import Zone
-from mailworker.core.secrets import Secret
+from mailworker.core.masked_secret import Secret
 
 #: What can be asked of a CRM: a query's name under `sql`; a path's, and a field list's, under `http`.
 Question = Literal[

@@ -13,7 +13,7 @@ from mailworker.config.section import EmailAddress, Section
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.kind import Kind, RecipientLimit, Variable, VariableType
 from mailworker.core.lane import Lane
-from mailworker.core.language import base_language, canonical_language
+from mailworker.core.language_tag import base_language, canonical_language
 
 PREFIX = "api_crmCommunication"
 _SHORTEST = timedelta(minutes=1)

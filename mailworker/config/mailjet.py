@@ -12,7 +12,7 @@ from mailworker.config.kind_block import PREFIX, KindBlock, UnlistedVariables
 from mailworker.config.section import Section
 from mailworker.core.kind import Kind
 from mailworker.core.mailjet_limits import CALL_BYTES
-from mailworker.core.secrets import Secret
+from mailworker.core.masked_secret import Secret
 from mailworker.errors import Misconfigured
 
 

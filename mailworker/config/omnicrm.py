@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from mailworker.config.section import DefaultCurrency, Section
-from mailworker.core.secrets import Secret
+from mailworker.core.masked_secret import Secret
 
 #: The two names of the database in OmniCRM's manual: fixed as `omnicrm` in its configuration page, `crm` in
 #: its containers' environment.

@@ -5,8 +5,8 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from mailworker.config.section import Section
+from mailworker.core.masked_secret import Secret
 from mailworker.core.password_hash import PasswordHash, read_password_hash
-from mailworker.core.secrets import Secret
 from mailworker.errors import ConfigError
 
 _PAIRS = (

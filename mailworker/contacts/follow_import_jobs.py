@@ -10,7 +10,7 @@ from mailworker.contacts.dependencies import ContactDependencies
 from mailworker.contacts.halve_refused_batch import halve_or_refuse
 from mailworker.contacts.properties_and_lists import PropertyRegistry
 from mailworker.contacts.push_to_mailjet import PushResult
-from mailworker.core.address import canonical_address
+from mailworker.core.canonical_address import canonical_address
 from mailworker.core.plural import counted
 from mailworker.errors import Refused
 from mailworker.ledger import contact_push_queue

@@ -7,7 +7,7 @@ from typing import Any
 
 from mailworker.contacts.dependencies import ContactDependencies
 from mailworker.contacts.properties_and_lists import PropertyRegistry
-from mailworker.core.address import canonical_address
+from mailworker.core.canonical_address import canonical_address
 from mailworker.ledger import contact_counts, contacts_seen_at_mailjet
 from mailworker.mailjet.contact_queries import members, unsubscribed
 from mailworker.mailjet.rest_rows import PAGE

@@ -17,7 +17,7 @@ from requests.auth import AuthBase
 from mailworker.config.crm import HttpSettings
 from mailworker.core import clock
 from mailworker.core.http_session import DirectSession
-from mailworker.core.secrets import Secret
+from mailworker.core.masked_secret import Secret
 from mailworker.crm.http_responses import checked, json_of, timeouts, unreachable
 from mailworker.errors import Misconfigured
 

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from mailworker.core.language import canonical_language
+from mailworker.core.language_tag import canonical_language
 
 #: Languages whose names are known in themselves, too: `Deutsch`.
 _BY_THEMSELVES = ("de", "es", "it", "nl", "pt", "ar", "pl", "ro", "tr")

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from mailworker.core.address import canonical_address
+from mailworker.core.canonical_address import canonical_address
+from mailworker.mailjet.bounce_classification import SuppressionVerdict, suppression_of
 from mailworker.mailjet.parse_webhook import WebhookEvent
-from mailworker.mailjet.suppression_events import SuppressionVerdict, suppression_of
 from mailworker.observability.redaction import redact
 from mailworker.rules.delivery_status import Delivery, delivery_of
 from mailworker.rules.pseudonym import is_pseudonym, pseudonyms

@@ -25,8 +25,8 @@ from mailworker.ledger.run_query import Row
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.suppressions import let_pass
 from mailworker.ledger.webhook_log import forget_minutes
+from mailworker.mailjet.bounce_classification import SuppressionVerdict
 from mailworker.mailjet.parse_webhook import WebhookEvent
-from mailworker.mailjet.suppression_events import SuppressionVerdict
 from mailworker.rules.delivery_status import OF_A_COPY, OUR_FAULT, Delivery, furthest
 from mailworker.rules.secret_variables import wiped
 from mailworker.rules.suppression_reasons import PASSING, TEMPORARY

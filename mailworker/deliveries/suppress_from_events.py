@@ -5,14 +5,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from mailworker.core.address import canonical_address
+from mailworker.core.canonical_address import canonical_address
 from mailworker.deliveries.kept_event_fields import EventRecord
 from mailworker.ledger import delivery_events
 from mailworker.ledger.run_query import Row
 from mailworker.ledger.standings import listings
 from mailworker.ledger.suppressions import lifted_at, suppress_all, unlist
 from mailworker.ledger.switched_off_kinds import switch_off
-from mailworker.mailjet.suppression_events import SuppressionVerdict
+from mailworker.mailjet.bounce_classification import SuppressionVerdict
 from mailworker.rules.delivery_status import Delivery
 from mailworker.rules.suppression_reasons import Listing, Trial, soft_bounced_too_often, weightier
 

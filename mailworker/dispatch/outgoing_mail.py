@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 from mailworker.config.builtin_kinds import INVOICE
 from mailworker.config.settings import Settings
-from mailworker.core.address import canonical_address
+from mailworker.core.canonical_address import canonical_address
 from mailworker.core.lane import Lane
-from mailworker.core.language import base_language
+from mailworker.core.language_tag import base_language
 from mailworker.core.message import Address, Attachment, Mail
 from mailworker.core.settlement import Settlement
 from mailworker.errors import FileMissing, PermanentError, TransientError

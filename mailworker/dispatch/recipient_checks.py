@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from mailworker.config.settings import Settings
-from mailworker.core.address import canonical_address
+from mailworker.core.canonical_address import canonical_address
 from mailworker.core.kind import Kind
 from mailworker.dispatch.outgoing_mail import recipients, without_copies
 from mailworker.ledger import Ledger

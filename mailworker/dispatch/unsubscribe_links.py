@@ -7,7 +7,7 @@ from mailworker.dispatch.interfaces import Row
 from mailworker.ledger import Ledger
 from mailworker.ledger.unsubscribe_link_key import unsubscribe_key
 from mailworker.rules.campaign_rules import contact_in_key
-from mailworker.rules.unsubscribe_link import unsubscribe_link
+from mailworker.rules.sign_unsubscribe_link import unsubscribe_link
 
 
 class UnsubscribeLinks:

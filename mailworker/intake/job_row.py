@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from mailworker.core.address import canonical_address
+from mailworker.core.canonical_address import canonical_address
 from mailworker.core.message import Address, AttachmentRef, Job
 from mailworker.core.states import State
 from mailworker.rules.content_bytes import content_bytes

@@ -19,13 +19,13 @@ from weasyprint.pdf.metadata import DocumentMetadata
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.asset_files import OURS
 from mailworker.invoices.code_lists import DEBITS, FRENCH, ONE, TRANSFERS, unit_code
-from mailworker.invoices.exemptions import exemption_code, exemption_text
 from mailworker.invoices.facturx_terms import account_of, base_quantity, endpoint_of, means_of, treatment
 from mailworker.invoices.languages.locale_format import LocaleFormat
 from mailworker.invoices.line_allowances import GrossPrice
 from mailworker.invoices.model import Invoice, InvoiceLine, PostalAddress, VatCategory
 from mailworker.invoices.money import round_half_up
 from mailworker.invoices.page.sums_and_payment import late_note
+from mailworker.invoices.vat_exemptions import exemption_code, exemption_text
 
 _GUIDELINES = {
     "en16931": ("urn:cen.eu:en16931:2017", "EN 16931"),

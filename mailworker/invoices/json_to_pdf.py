@@ -16,7 +16,7 @@ from mailworker.invoices.languages.locale_format import LocaleFormat, page_forma
 from mailworker.invoices.model import Invoice
 from mailworker.invoices.page.call_detail import sheets_of
 from mailworker.invoices.page.called_numbers_privacy import printed_usage
-from mailworker.invoices.page.context import view_of
+from mailworker.invoices.page.template_context import view_of
 from mailworker.invoices.page_reuse.draw_call_rows import can_stamp
 from mailworker.invoices.render_process.result import RenderedInvoice
 from mailworker.invoices.requirements.warn_of_missing_mentions import other_amounts

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
-from mailworker.core.address import canonical_address, same_address
+from mailworker.core.canonical_address import canonical_address, same_address
 from mailworker.core.states import FINAL, State
 from mailworker.ledger.run_query import Row, all_rows
 from mailworker.ledger.tables import messages

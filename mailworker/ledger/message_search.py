@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, TextClause, and_, or_, select
 
-from mailworker.core.address import canonical_address
+from mailworker.core.canonical_address import canonical_address
 from mailworker.core.lane import Lane
 from mailworker.core.states import State
 from mailworker.ledger.find_by_invoice_number import messages_about

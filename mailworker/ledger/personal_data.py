@@ -18,7 +18,7 @@ from sqlalchemy import (
     update,
 )
 
-from mailworker.core.address import canonical_address
+from mailworker.core.canonical_address import canonical_address
 from mailworker.ledger.bulk_insert import insert_rows
 from mailworker.ledger.contact_tables import campaigns, crm_contacts, mailjet_contacts
 from mailworker.ledger.readdress_waiting_mail import former_addresses

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Index, String, Table, bindparam, delete, select, update
 
-from mailworker.core.address import canonical_address
+from mailworker.core.canonical_address import canonical_address
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.ledger.bulk_insert import insert_rows

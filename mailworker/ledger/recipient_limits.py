@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, or_, select
 
-from mailworker.core.address import canonical_address
+from mailworker.core.canonical_address import canonical_address
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.ledger.run_query import Row, all_rows

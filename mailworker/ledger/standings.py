@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from mailworker.core.address import canonical_address
+from mailworker.core.canonical_address import canonical_address
 from mailworker.core.chunks import chunked
 from mailworker.ledger.contact_tables import mailjet_contacts
 from mailworker.ledger.switched_off_kinds import switched_off

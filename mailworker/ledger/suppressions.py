@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, case, delete, func, select
 
-from mailworker.core.address import canonical_address
+from mailworker.core.canonical_address import canonical_address
 from mailworker.core.chunks import chunked
 from mailworker.ledger.bulk_insert import insert_into, insert_rows
 from mailworker.ledger.contact_exclusion import bar, unbar

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
 
-from mailworker.core.address import canonical_address
+from mailworker.core.canonical_address import canonical_address
 from mailworker.ledger.bulk_insert import insert_new
 from mailworker.ledger.tables import opt_outs
 from mailworker.rules.pseudonym import pseudonym, pseudonyms

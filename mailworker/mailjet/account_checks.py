@@ -6,8 +6,8 @@ Mailjet's own answers to these questions hold the SecretKey; only the fields nam
 from collections.abc import Collection, Iterable, Mapping
 from urllib.parse import unquote, urlsplit
 
-from mailworker.core.address import canonical_address, with_ascii_domain
-from mailworker.core.secrets import Secret
+from mailworker.core.canonical_address import canonical_address, with_ascii_domain
+from mailworker.core.masked_secret import Secret
 from mailworker.mailjet.contact_queries import NO_TEMPLATE
 from mailworker.mailjet.rest_api import RestApi
 from mailworker.mailjet.rest_call import RestCall

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from mailworker.core.address import with_ascii_domain
+from mailworker.core.canonical_address import with_ascii_domain
 from mailworker.core.message import Address
 from mailworker.errors import TransientError
 from mailworker.mailjet.rest_api import RestApi

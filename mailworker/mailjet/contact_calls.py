@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from mailworker.core.address import with_ascii_domain
+from mailworker.core.canonical_address import with_ascii_domain
 from mailworker.core.inert_markup import without_markup
 from mailworker.mailjet.rest_api import RestApi
 from mailworker.mailjet.rest_call import RestCall

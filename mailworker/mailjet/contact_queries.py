@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from mailworker.core.address import with_ascii_domain
 from mailworker.core.calendar_range import within_calendar
+from mailworker.core.canonical_address import with_ascii_domain
 from mailworker.errors import Refused, TransientError
 from mailworker.mailjet.rest_api import RestApi
 from mailworker.mailjet.rest_call import RestCall

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailworker.core.secrets import Secret
+from mailworker.core.masked_secret import Secret
 
 MAILJET = "https://api.mailjet.com/"
 

@@ -133,7 +133,7 @@ class Gateway:
         raise TransientError(words)
 
     def _exchange(self, request: "Callable[[], requests.Response]") -> HttpAnswer:
-        from mailworker.mailjet.exchange import exchange  # noqa: PLC0415 - see the class
+        from mailworker.mailjet.retry_unconnected import exchange  # noqa: PLC0415 - see the class
 
         return exchange(request)
 

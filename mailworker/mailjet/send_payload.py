@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
-from mailworker.core.address import with_ascii_domain
+from mailworker.core.canonical_address import with_ascii_domain
 from mailworker.core.inert_markup import without_markup
 from mailworker.core.message import Address, Attachment, Mail
 from mailworker.errors import BadInput

@@ -10,7 +10,7 @@ from mailjet_rest import Client, Config
 
 from mailworker.errors import ConfigError
 from mailworker.mailjet.credentials import MailjetAccess
-from mailworker.mailjet.transport import OnceAdapter
+from mailworker.mailjet.send_once_transport import OnceAdapter
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mailworker.config.settings import Settings
-from mailworker.core.address import canonical_address
+from mailworker.core.canonical_address import canonical_address
 from mailworker.core.kind import Kind
 from mailworker.core.message import AttachmentRef
 from mailworker.core.safe_text import one_line

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from mailworker.core.address import canonical_address
+from mailworker.core.canonical_address import canonical_address
 from mailworker.core.plural import counted
 from mailworker.crm.instalments import invoice_of_instalment
 from mailworker.crm.records import CrmInvoice

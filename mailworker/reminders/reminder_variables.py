@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from mailworker.core.language import base_language
+from mailworker.core.language_tag import base_language
 from mailworker.crm.records import CrmInvoice
 from mailworker.invoices.languages.locale_format import locale_format
 

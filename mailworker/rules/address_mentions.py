@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mailworker.core.address import canonical_address, folded
+from mailworker.core.canonical_address import canonical_address, folded
 
 #: What may surround an address in a text, in a key, or in JSON; and its domain, which has less.
 _BETWEEN = re.compile(r"[\s<>\"'(),;:|=#/\\\[\]{}]")

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from mailworker.core.address import canonical_address
+from mailworker.core.canonical_address import canonical_address
 from mailworker.core.json_check import json_faults
 from mailworker.core.json_fields import JsonFields
 from mailworker.core.safe_text import is_one_line

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from mailworker.core.address import canonical_address, with_ascii_domain
+from mailworker.core.canonical_address import canonical_address, with_ascii_domain
 
 _PREFIX = "erased-"
 

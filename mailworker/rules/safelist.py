@@ -1,6 +1,6 @@
 """Which addresses an environment that is not production may mail: those of the safelist, and nobody else."""
 
-from mailworker.core.address import canonical_address, canonical_domain
+from mailworker.core.canonical_address import canonical_address, canonical_domain
 
 
 def is_safe(email: str, *, environment: str, safelist: tuple[str, ...]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mailworker.config.settings import Settings
 from mailworker.core.kind import Kind
-from mailworker.core.language import base_language
+from mailworker.core.language_tag import base_language
 from mailworker.core.message import Address, Job
 from mailworker.core.safe_text import one_line
 from mailworker.errors import BadInput, Misconfigured

@@ -7,7 +7,7 @@ from mailworker.core.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from mailworker.simulator.app import create_app
     from mailworker.simulator.control_client import ControlClient
-    from mailworker.simulator.faults import Fault, Match
+    from mailworker.simulator.fault_rules import Fault, Match
     from mailworker.simulator.running_simulator import RunningSimulator
     from mailworker.simulator.server import running, serve
     from mailworker.simulator.settings import SimulatorSettings, TemplateUse
@@ -28,8 +28,8 @@ __getattr__ = lazy_exports(
     __name__,
     {
         "ControlClient": "control_client",
-        "Fault": "faults",
-        "Match": "faults",
+        "Fault": "fault_rules",
+        "Match": "fault_rules",
         "RunningSimulator": "running_simulator",
         "SimulatorSettings": "settings",
         "TemplateUse": "settings",

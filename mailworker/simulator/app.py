@@ -8,8 +8,8 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Mount
 
-from mailworker.simulator.contact_control import contact_routes
-from mailworker.simulator.control import control_routes
+from mailworker.simulator.control_api import control_routes
+from mailworker.simulator.control_api_contacts import contact_routes
 from mailworker.simulator.cross_site_guard import ThisMachineOnly
 from mailworker.simulator.handle_api_call import ApiEdge
 from mailworker.simulator.inbox import inbox_routes

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mailworker.simulator.api_answers import ApiAnswer, front, modern_error, unauthorized
 from mailworker.simulator.asgi_wire import Wire
-from mailworker.simulator.faults import Fault, Rule
+from mailworker.simulator.fault_rules import Fault, Rule
 
 #: Seconds between two pieces of a dripped answer, where a rule names no time for the whole.
 _DRIP_SECONDS = 5.0

@@ -15,7 +15,7 @@ from mailworker.simulator.api_request import ApiRequest
 from mailworker.simulator.asgi_wire import Wire
 from mailworker.simulator.call_log_file import RecordedCalls
 from mailworker.simulator.fault_effects import strike_after, strike_before
-from mailworker.simulator.faults import AFTER_STORING, BEFORE_STORING, Fault
+from mailworker.simulator.fault_rules import AFTER_STORING, BEFORE_STORING, Fault
 from mailworker.simulator.received_mail import ReceivedCall
 from mailworker.simulator.routes import handle
 from mailworker.simulator.settings import SimulatorSettings

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from mailworker.simulator.control import attachment_response, counts_document
+from mailworker.simulator.control_api import attachment_response, counts_document
 from mailworker.simulator.event_documents import status_of
 from mailworker.simulator.inbox_search import search_of
 from mailworker.simulator.inbox_view import mail_row, mail_view, with_inline_pictures

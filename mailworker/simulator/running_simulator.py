@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mailworker.simulator.control import counts_document
-from mailworker.simulator.faults import Fault, Match, Rule, RuleInput
+from mailworker.simulator.control_api import counts_document
+from mailworker.simulator.fault_rules import Fault, Match, Rule, RuleInput
 from mailworker.simulator.received_mail import Outcome, ReceivedCall, ReceivedMail
 from mailworker.simulator.settings import SimulatorSettings
 from mailworker.simulator.state import SimulatorState

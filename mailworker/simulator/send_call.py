@@ -10,7 +10,7 @@ from mailworker.simulator.address_syntax import may_send
 from mailworker.simulator.api_answers import ApiAnswer, modern, modern_error
 from mailworker.simulator.api_request import NOT_JSON, ApiRequest
 from mailworker.simulator.assumptions import Assumption
-from mailworker.simulator.faults import Fault, addresses_of
+from mailworker.simulator.fault_rules import Fault, addresses_of
 from mailworker.simulator.received_mail import ReceivedAttachment, ReceivedMail
 from mailworker.simulator.send_checks import (
     AccountFacts,

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mailworker.core.mailjet_limits import CALL_BYTES
-from mailworker.core.secrets import Secret
+from mailworker.core.masked_secret import Secret
 from mailworker.errors import BadInput
 from mailworker.simulator.address_syntax import is_address
 from mailworker.simulator.assumptions import Assumption

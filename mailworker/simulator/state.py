@@ -10,7 +10,7 @@ from mailworker.simulator.campaign_drafts import Campaigns
 from mailworker.simulator.contact_imports import SimulatedImports
 from mailworker.simulator.contact_store import ContactStore
 from mailworker.simulator.event_urls import callback_table
-from mailworker.simulator.faults import FaultRules
+from mailworker.simulator.fault_rules import FaultRules
 from mailworker.simulator.mail_outcome import outcome_of
 from mailworker.simulator.received_mail import Outcome, ReceivedMail
 from mailworker.simulator.received_store import Store

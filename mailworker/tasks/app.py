@@ -49,7 +49,7 @@ PARTS = (
     "mailworker.limits.call_journal",
     "mailworker.limits.redis_clock",
     "mailworker.mailjet.account_checks",
-    "mailworker.mailjet.exchange",
+    "mailworker.mailjet.retry_unconnected",
     "mailworker.mailjet.session",
     "mailworker.observability.tracing",
     "mailworker.prepare",

@@ -11,7 +11,7 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
-from mailworker.core.language import base_language
+from mailworker.core.language_tag import base_language
 from mailworker.templates.header_and_footer import Brand
 from mailworker.templates.inline_styles import FONT, STYLES
 

@@ -12,7 +12,7 @@ from mailworker.core.clock import utc_now
 from mailworker.observability.metric_definitions import REFUSED_LOGINS
 from mailworker.observability.redis_counters import count
 from mailworker.queue.celery_queues import OCS
-from mailworker.rules.unsubscribe_link import PATH
+from mailworker.rules.sign_unsubscribe_link import PATH
 from mailworker.web.basic_auth import BasicAuth
 from mailworker.web.health_and_metrics import Health
 from mailworker.web.login_throttle import LoginThrottle

@@ -6,7 +6,7 @@ import hmac
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from mailworker.core.secrets import Secret
+from mailworker.core.masked_secret import Secret
 
 
 class BasicAuth:

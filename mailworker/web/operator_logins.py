@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from mailworker.config.web import WebSettings
+from mailworker.core.masked_secret import Secret
 from mailworker.core.password_hash import hash_of_nobody
-from mailworker.core.secrets import Secret
 from mailworker.web.basic_auth import BasicAuth, sent_login
 
 #: Logins that are remembered, and how many may wait for their password to be tried.

@@ -17,7 +17,7 @@ from mailworker.container import Container
 from mailworker.errors import TransientError
 from mailworker.ledger.one_click_unsubscribe import unsubscribe
 from mailworker.ledger.unsubscribe_link_key import unsubscribe_key
-from mailworker.rules.unsubscribe_link import message_of
+from mailworker.rules.sign_unsubscribe_link import message_of
 from mailworker.web.operators_page.language import language_of
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_time, get_timezone_location
 
 from mailworker.core.calendar_range import within_calendar
-from mailworker.core.language import base_language
+from mailworker.core.language_tag import base_language
 from mailworker.invoices.languages.locale_format import locale_format
 from mailworker.wording.units import SPELLINGS, DurationUnit, in_words
 

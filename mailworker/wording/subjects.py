@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mailworker.config.builtin_kinds import BALANCE_EXPIRED, BALANCE_LOW, INVOICE, INVOICE_REMINDER
-from mailworker.core.language import base_language
+from mailworker.core.language_tag import base_language
 from mailworker.wording.units import is_used_up
 
 Variables = Mapping[str, Any]

@@ -17,7 +17,7 @@ from mailworker.cli.local_stack.redis_server import free_port
 from mailworker.config.contacts import ContactSettings
 from mailworker.config.crm import CrmSettings
 from mailworker.contacts import ContactDependencies, ContactService
-from mailworker.core.secrets import Secret
+from mailworker.core.masked_secret import Secret
 from mailworker.crm import CrmSource, open_source
 from mailworker.crm.demo import Size, make_demo
 from mailworker.ledger import Ledger, contact_counts

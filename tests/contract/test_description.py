@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from mailworker import mailjet as mailjet_package
+from mailworker.core.masked_secret import Secret
 from mailworker.core.message import Address, Attachment, Mail
-from mailworker.core.secrets import Secret
 from mailworker.mailjet import (
     account_checks,
     account_counters,

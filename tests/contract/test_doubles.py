@@ -18,8 +18,8 @@ from sqlalchemy import create_engine, text
 
 from mailworker.config.crm import CrmSettings
 from mailworker.core.clock import utc_now
+from mailworker.core.masked_secret import Secret
 from mailworker.core.message import Address, Mail
-from mailworker.core.secrets import Secret
 from mailworker.core.settlement import Receipt
 from mailworker.crm import open_source
 from mailworker.crm.crm_interface import CrmSource

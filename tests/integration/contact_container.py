@@ -14,7 +14,7 @@ from fakeredis import FakeRedis
 from mailworker.config.contacts import ContactSettings
 from mailworker.contacts import ContactDependencies, ContactService
 from mailworker.contacts.pull_opt_outs import PullResult
-from mailworker.core.secrets import Secret
+from mailworker.core.masked_secret import Secret
 from mailworker.crm.crm_interface import RecordPage
 from mailworker.crm.records import CrmContact, Customer
 from mailworker.crm.row_source_interface import Cursor

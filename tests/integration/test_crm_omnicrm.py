@@ -14,7 +14,7 @@ from mailworker.config.settings import parse_settings
 from mailworker.crm import open_source
 from mailworker.crm.invoice_document import crm_document
 from mailworker.crm.omnicrm import OmnicrmRows
-from mailworker.crm.omnicrm import rows as module
+from mailworker.crm.omnicrm import database_rows as module
 from mailworker.crm.omnicrm.columns import COLUMNS, TABLES
 from mailworker.crm.print_crm_block import queries_block
 from mailworker.errors import Misconfigured, Unreachable

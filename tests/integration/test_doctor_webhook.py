@@ -13,7 +13,7 @@ from mailworker.cli.doctor_checks import webhook
 from mailworker.cli.doctor_checks.run_check import run_check
 from mailworker.config.settings import parse_settings
 from mailworker.container import Container
-from mailworker.mailjet import transport
+from mailworker.mailjet import send_once_transport
 from mailworker.web.app import create_app
 from tests.integration.doctor_faults.webhook import HOST, HTML, resolve_here
 from tests.integration.mailjet_wire import answer, drip, drip_head, hang_up, make_certificate, tunnel, wire
@@ -75,7 +75,7 @@ def test_a_certificate_for_its_name_that_everybody_trusts(tmp_path, monkeypatch)
     certificate = make_certificate(tmp_path, HOST)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate, certificate.with_suffix(".key"))
-    monkeypatch.setattr(transport, "DEFAULT_CA_BUNDLE_PATH", str(certificate))
+    monkeypatch.setattr(send_once_transport, "DEFAULT_CA_BUNDLE_PATH", str(certificate))
     with wire(OURS, tls=tls) as there:
         assert asked(outside(there)).sentences == (INSIDE,)
     assert len(there.requests) == 1

@@ -11,7 +11,7 @@ from mailworker.invoices.facturx import CiiWriter
 from mailworker.invoices.faults_and_warnings import review_invoice
 from mailworker.invoices.from_json.invoice import read_invoice
 from mailworker.invoices.languages.locale_format import page_format
-from mailworker.invoices.page.context import view_of
+from mailworker.invoices.page.template_context import view_of
 from tests.official_rules import OfficialRules, official_rules
 
 pytestmark = pytest.mark.integration

@@ -10,8 +10,8 @@ import threading
 import pytest
 from mailjet_rest.client import JitterRetry
 
+from mailworker.core.masked_secret import Secret
 from mailworker.core.message import Address, Mail
-from mailworker.core.secrets import Secret
 from mailworker.core.settlement import Receipt
 from mailworker.core.unset_text import UnsetText
 from mailworker.errors import (
@@ -24,7 +24,7 @@ from mailworker.errors import (
     UnknownOutcome,
     Unreachable,
 )
-from mailworker.mailjet import exchange, session, transport
+from mailworker.mailjet import retry_unconnected, send_once_transport, session
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
 from mailworker.mailjet.rest_call import RestCall
@@ -238,7 +238,7 @@ def test_a_pooled_connection_is_used_again(tls, open_gateway):
 
 
 def test_an_idle_connection_is_not_trusted_with_a_message(tls, open_gateway, monkeypatch):
-    monkeypatch.setattr(transport, "MAX_IDLE", -1.0)
+    monkeypatch.setattr(send_once_transport, "MAX_IDLE", -1.0)
     with wire(answer(200, sent()), tls=tls) as server:
         gateway = open_gateway(server.url)
         assert [outcome(gateway) for _ in range(2)] == [Receipt(BIG, "23ba")] * 2
@@ -260,24 +260,24 @@ def test_a_forked_child_speaks_over_its_own_connection(open_gateway):
 class TestNeverLeft:
     @pytest.fixture(autouse=True)
     def no_waits(self, monkeypatch):
-        monkeypatch.setattr(exchange.CONNECT_AGAIN, "sleep", lambda seconds: None)
+        monkeypatch.setattr(retry_unconnected.CONNECT_AGAIN, "sleep", lambda seconds: None)
 
     def test_a_refused_connection_is_tried_a_few_times(self, open_gateway, monkeypatch):
         tries = []
-        connect = transport._PlainConnection.connect
+        connect = send_once_transport._PlainConnection.connect
         monkeypatch.setattr(
-            transport._PlainConnection, "connect", lambda one: (tries.append(1), connect(one))
+            send_once_transport._PlainConnection, "connect", lambda one: (tries.append(1), connect(one))
         )
         with socket.create_server(("127.0.0.1", 0)) as closed:
             url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
         error = outcome(open_gateway(url))
         assert isinstance(error, Unreachable)
         assert "ConnectionRefusedError" in str(error)
-        assert len(tries) == exchange.CONNECT_TRIES
+        assert len(tries) == retry_unconnected.CONNECT_TRIES
 
     def test_a_server_that_comes_up_meanwhile_gets_one_post(self, open_gateway, monkeypatch):
         with wire(answer(200, sent())) as server:
-            connect = transport._PlainConnection.connect
+            connect = send_once_transport._PlainConnection.connect
             refusals = iter([True, True, False])
 
             def sometimes(door):
@@ -285,7 +285,7 @@ class TestNeverLeft:
                     raise Unreachable
                 connect(door)
 
-            monkeypatch.setattr(transport._PlainConnection, "connect", sometimes)
+            monkeypatch.setattr(send_once_transport._PlainConnection, "connect", sometimes)
             assert outcome(open_gateway(server.url)) == Receipt(BIG, "23ba")
             assert server.posts == 1
 

@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from mailworker.core.masked_secret import Secret
 from mailworker.core.message import Address, Mail
-from mailworker.core.secrets import Secret
 from mailworker.errors import Misconfigured, Refused, TransientError, UnknownOutcome
 from mailworker.mailjet import account_checks, campaigns, contact_calls, contact_queries, webhook_registration
 from mailworker.mailjet.contact_calls import ImportJob, ImportState, ListAction, MailjetContact

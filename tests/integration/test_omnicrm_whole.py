@@ -10,7 +10,7 @@ from sqlalchemy import create_engine
 from typer.testing import CliRunner
 
 from mailworker.cli import build
-from mailworker.crm.omnicrm import rows as module
+from mailworker.crm.omnicrm import database_rows as module
 from tests.omnicrm.cgrates import Cgrates, serving
 from tests.omnicrm.engine_world import GB
 from tests.omnicrm.schema import DATA, SCHEMA, statements

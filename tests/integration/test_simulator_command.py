@@ -8,7 +8,7 @@ from mailworker.cli.doctor_checks import mailjet
 from mailworker.cli.simulator import command
 from mailworker.config.settings import parse_settings
 from mailworker.container import Container
-from mailworker.core.secrets import Secret
+from mailworker.core.masked_secret import Secret
 from mailworker.errors import BadInput, ConfigError
 from mailworker.simulator import running
 from mailworker.simulator.settings import TemplateUse

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from mailworker.core.masked_secret import Secret
 from mailworker.core.message import Address, Mail
-from mailworker.core.secrets import Secret
 from mailworker.core.settlement import Receipt
 from mailworker.errors import Misconfigured, Refused, Throttled, TooLarge, UnknownOutcome
 from mailworker.mailjet import account_checks, campaigns, contact_calls, contact_queries, message_lookup

@@ -12,7 +12,7 @@ from mailworker.ledger.standings import standings, suppressed
 from mailworker.ledger.tables import messages
 from mailworker.ledger.unsubscribe_link_key import unsubscribe_key
 from mailworker.rules.recipient_gate import Purpose, refusal
-from mailworker.rules.unsubscribe_link import unsubscribe_link
+from mailworker.rules.sign_unsubscribe_link import unsubscribe_link
 from tests.integration.web_server import make_container, serving
 from tests.unit.test_deliveries import row
 

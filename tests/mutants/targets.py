@@ -30,7 +30,7 @@ DECIDING = (
     "invoices/languages/locale_format.py",
     "invoices/from_json/*.py",
     "invoices/choose_template.py",
-    "invoices/exemptions.py",
+    "invoices/vat_exemptions.py",
     "invoices/facturx_terms.py",
     "invoices/file_store.py",
     "invoices/line_allowances.py",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailworker.core.address import canonical_address, same_address, with_ascii_domain
+from mailworker.core.canonical_address import canonical_address, same_address, with_ascii_domain
 from mailworker.rules.job.addresses import normal_email
 from mailworker.rules.pseudonym import pseudonym, pseudonyms
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailworker.core.address import canonical_address
+from mailworker.core.canonical_address import canonical_address
 from mailworker.rules.address_mentions import mentions, probe, without_mentions
 from tests.unit.test_address import ADDRESSES, spellings
 

@@ -7,7 +7,7 @@ import pytest
 from urllib3 import HTTPResponse
 from urllib3.exceptions import ReadTimeoutError
 
-from mailworker.mailjet.transport import MOST_BYTES, OnceAdapter
+from mailworker.mailjet.send_once_transport import MOST_BYTES, OnceAdapter
 
 
 def packed(size):

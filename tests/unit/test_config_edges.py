@@ -33,7 +33,7 @@ from mailworker.config.yaml_document import Document, read_document
 from mailworker.core.cron import Crontab, Every
 from mailworker.core.kind import Kind, RecipientLimit, Variable, VariableType
 from mailworker.core.lane import Lane
-from mailworker.core.secrets import Secret
+from mailworker.core.masked_secret import Secret
 from mailworker.errors import ConfigError, Misconfigured
 
 ACCESS = "mailjet: {api_key: a, api_secret: b}\n"

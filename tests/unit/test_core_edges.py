@@ -22,11 +22,11 @@ from mailworker.core.currency import (
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.kind import Kind, RecipientLimit, Variable
 from mailworker.core.lane import Lane
-from mailworker.core.language import base_language, canonical_language
+from mailworker.core.language_tag import base_language, canonical_language
+from mailworker.core.masked_secret import Secret
 from mailworker.core.message import Address, Job, Mail
 from mailworker.core.process_lock import ProcessLock
 from mailworker.core.safe_text import can_travel, carriable, is_one_line, one_line, shortened, shown, unbroken
-from mailworker.core.secrets import Secret
 from mailworker.core.states import FINAL, MOVES, WAITING, State, may_move
 from mailworker.core.summable import Summable
 from mailworker.core.unset_text import UnsetText, known

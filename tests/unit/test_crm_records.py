@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from mailworker.balances.alert_variables import expired_variables
 from mailworker.config.crm import HttpSettings
-from mailworker.core.secrets import Secret
+from mailworker.core.masked_secret import Secret
 from mailworker.crm.http_auth import ApiKey, Headers, TokenLogin, login_of
 from mailworker.crm.http_responses import checked, json_of, timeouts, unreachable
 from mailworker.crm.http_rows import HttpRows

@@ -14,7 +14,7 @@ from mailworker.config.cgrates import CgratesSettings
 from mailworker.config.crm import CrmSettings, OmnicrmSettings
 from mailworker.crm import open_source
 from mailworker.crm.cgrates import CgratesClient
-from mailworker.crm.omnicrm import rows as omnicrm
+from mailworker.crm.omnicrm import database_rows as omnicrm
 from mailworker.crm.print_crm_block import queries_block
 from mailworker.crm.records_from_rows import RecordSource
 from mailworker.crm.row_source_interface import KEYS, LONG_AGO, NoRows

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ValidationError
 from mailworker import errors
 from mailworker.core.clock import utc_now
 from mailworker.core.lane import Lane
+from mailworker.core.masked_secret import Secret
 from mailworker.core.message import Address, Job
-from mailworker.core.secrets import Secret
 from mailworker.errors import BadInput, ConfigError, MailworkerError
 
 TREE = [

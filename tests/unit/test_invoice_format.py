@@ -17,7 +17,7 @@ from mailworker.invoices.languages.locale_format import locale_format, page_form
 from mailworker.invoices.model import Usage
 from mailworker.invoices.money import parse_decimal, round_half_up, vat_of
 from mailworker.invoices.page.call_detail import ROWS_PER_SHEET, WIDTHS, height_rules, sheets_of, when_text
-from mailworker.invoices.page.quantities import quantity_text, volume_text
+from mailworker.invoices.page.quantity_text import quantity_text, volume_text
 
 N, B, M = "\u202f", "\u00a0", "\N{MINUS SIGN}"
 

@@ -10,7 +10,7 @@ from mailworker.invoices.file_name import pdf_name, safe_part
 from mailworker.invoices.from_json.invoice import read_invoice
 from mailworker.invoices.languages.locale_format import locale_format
 from mailworker.invoices.mail_variables import mail_variables
-from mailworker.invoices.page.context import view_of
+from mailworker.invoices.page.template_context import view_of
 
 INVOICE: dict[str, Any] = {
     "invoice_number": "FA-2026-17",

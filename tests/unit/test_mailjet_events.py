@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailworker.mailjet.bounce_classification import SuppressionVerdict, suppression_of
 from mailworker.mailjet.parse_webhook import BadEvent, WebhookEvent, parse_events
-from mailworker.mailjet.suppression_events import SuppressionVerdict, suppression_of
 
 SENT = {
     "event": "sent",

@@ -9,8 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mailworker.contacts.follow_import_jobs import refusals
+from mailworker.core.masked_secret import Secret
 from mailworker.core.message import Address
-from mailworker.core.secrets import Secret
 from mailworker.errors import MailworkerError
 from mailworker.mailjet import (
     account_checks,

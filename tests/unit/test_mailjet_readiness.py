@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from mailworker.core.secrets import Secret
+from mailworker.core.masked_secret import Secret
 from mailworker.errors import Refused
 from mailworker.mailjet import account_checks as checks
 from mailworker.mailjet import webhook_registration as hooks

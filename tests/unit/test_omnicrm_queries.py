@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from mailworker.config.omnicrm import AttributeNames, OmnicrmSettings, SharedDatabase
-from mailworker.core.secrets import Secret
-from mailworker.crm.omnicrm import rows as module
+from mailworker.core.masked_secret import Secret
+from mailworker.crm.omnicrm import database_rows as module
 from mailworker.crm.omnicrm.columns import COLUMNS, TABLES, TYPES
+from mailworker.crm.omnicrm.database_rows import lag_faults, urls_of
 from mailworker.crm.omnicrm.probe import Schema, probe
-from mailworker.crm.omnicrm.queries import _PAID, NEEDS, queries_of
-from mailworker.crm.omnicrm.rows import lag_faults, urls_of
+from mailworker.crm.omnicrm.record_queries import _PAID, NEEDS, queries_of
 from mailworker.crm.omnicrm.sql_expressions import (
     _ISSUED,
     _NOT_OWED,

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 
 from mailworker.config.crm import CrmSettings
-from mailworker.crm.omnicrm import rows as module
-from mailworker.crm.omnicrm.queries import Queries
-from mailworker.crm.omnicrm.rows import OmnicrmRows, Opened
+from mailworker.crm.omnicrm import database_rows as module
+from mailworker.crm.omnicrm.database_rows import OmnicrmRows, Opened
+from mailworker.crm.omnicrm.record_queries import Queries
 from mailworker.crm.row_source_interface import LONG_AGO
 from mailworker.errors import Misconfigured, Unreachable
 

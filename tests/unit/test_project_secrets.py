@@ -7,7 +7,7 @@ import pytest
 
 from mailworker.config.settings import Settings, parse_settings
 from mailworker.container import Container
-from mailworker.core.secrets import Secret
+from mailworker.core.masked_secret import Secret
 from mailworker.errors import MailworkerError
 from mailworker.mailjet.gateway import Gateway
 from mailworker.web import create_app

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mailworker.rules.unsubscribe_link import PATH
+from mailworker.rules.sign_unsubscribe_link import PATH
 from mailworker.web.app import WEBHOOK_PATH
 
 PAGE = (Path(__file__).parents[2] / "docs/upgrade.md").read_text("utf-8")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mailworker.config.builtin_kinds import KINDS
 from mailworker.config.settings import Settings, load_settings, parse_settings
-from mailworker.crm.omnicrm.rows import urls_of
+from mailworker.crm.omnicrm.database_rows import urls_of
 from mailworker.errors import ConfigError
 
 OMNICRMS = Path(__file__).parents[1] / "omnicrm" / "crm_config.yaml"

@@ -17,11 +17,11 @@ from mailworker.simulator.api_request import ApiRequest
 from mailworker.simulator.app import create_app
 from mailworker.simulator.asgi_wire import Wire
 from mailworker.simulator.call_log_file import MOST_CHARACTERS, RecordedCalls
-from mailworker.simulator.control import attachment_response
+from mailworker.simulator.control_api import attachment_response
 from mailworker.simulator.control_client import ControlClient
 from mailworker.simulator.cut_connection import CuttableConnection
 from mailworker.simulator.fault_effects import strike_after, strike_before
-from mailworker.simulator.faults import Fault, FaultRules, Match, Rule, RuleInput
+from mailworker.simulator.fault_rules import Fault, FaultRules, Match, Rule, RuleInput
 from mailworker.simulator.inbox_view import file_view, mail_row, mail_view, with_inline_pictures
 from mailworker.simulator.received_mail import MailEvent, Outcome, ReceivedAttachment, ReceivedCall
 from mailworker.simulator.state import SimulatorState

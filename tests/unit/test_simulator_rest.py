@@ -16,7 +16,7 @@ import pytest
 
 from mailworker.simulator import SimulatorSettings, campaign_drafts, received_store
 from mailworker.simulator.api_request import ApiRequest
-from mailworker.simulator.control import attachment_response, find_mails, mail_document
+from mailworker.simulator.control_api import attachment_response, find_mails, mail_document
 from mailworker.simulator.event_documents import happen, status_of
 from mailworker.simulator.event_injection import EventsInput, inject
 from mailworker.simulator.received_mail import MailEvent

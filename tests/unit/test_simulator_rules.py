@@ -15,7 +15,7 @@ from mailworker.simulator.api_request import ApiRequest
 from mailworker.simulator.calls_per_minute import CallMeter
 from mailworker.simulator.case_insensitive import fold
 from mailworker.simulator.cross_site_guard import _is_ours
-from mailworker.simulator.faults import Fault, FaultRules, Match, RuleInput
+from mailworker.simulator.fault_rules import Fault, FaultRules, Match, RuleInput
 from mailworker.simulator.handle_api_call import is_authorized
 from mailworker.simulator.segment_expressions import SegmentError, read_segment
 

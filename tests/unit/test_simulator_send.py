@@ -10,7 +10,7 @@ import pytest
 from mailworker.simulator import Match, SimulatorSettings, TemplateUse
 from mailworker.simulator.api_answers import ApiAnswer
 from mailworker.simulator.api_request import ApiRequest
-from mailworker.simulator.faults import Fault, RuleInput
+from mailworker.simulator.fault_rules import Fault, RuleInput
 from mailworker.simulator.routes import handle
 from mailworker.simulator.state import SimulatorState
 

@@ -8,7 +8,7 @@ from mailworker.config.settings import parse_settings
 from mailworker.core.message import Address, Mail
 from mailworker.dispatch.unsubscribe_links import UnsubscribeLinks
 from mailworker.rules.campaign_rules import key_of, key_of_test
-from mailworker.rules.unsubscribe_link import message_of, unsubscribe_link
+from mailworker.rules.sign_unsubscribe_link import message_of, unsubscribe_link
 from tests.scan_world import CONFIG, open_ledger
 from tests.send_payload import message_payload
 

@@ -6,7 +6,7 @@ import pytest
 from starlette.requests import Request
 
 from mailworker.config.settings import parse_settings
-from mailworker.core.secrets import Secret
+from mailworker.core.masked_secret import Secret
 from mailworker.errors import ConfigError
 from mailworker.web.basic_auth import BasicAuth
 

@@ -13,7 +13,7 @@ from sqlalchemy import insert
 from starlette.requests import Request
 
 from mailworker.config.settings import parse_settings
-from mailworker.core.secrets import Secret
+from mailworker.core.masked_secret import Secret
 from mailworker.core.states import State
 from mailworker.core.version import VERSION
 from mailworker.errors import TransientError
@@ -23,7 +23,7 @@ from mailworker.ledger.tables import messages
 from mailworker.observability.metric_definitions import REFUSED_LOGINS
 from mailworker.observability.redis_counters import CounterTally, counted
 from mailworker.queue.envelope import BEAT_KEY, BEATS_KEY
-from mailworker.rules.unsubscribe_link import unsubscribe_link
+from mailworker.rules.sign_unsubscribe_link import unsubscribe_link
 from mailworker.web import app as app_module
 from mailworker.web import metrics_collector, webhook
 from mailworker.web.basic_auth import BasicAuth

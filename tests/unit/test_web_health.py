@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from starlette.requests import Request
 
-from mailworker.core.secrets import Secret
+from mailworker.core.masked_secret import Secret
 from mailworker.web import health_and_metrics as module
 from mailworker.web.basic_auth import BasicAuth
 from mailworker.web.health_and_metrics import Health

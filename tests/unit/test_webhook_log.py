@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, insert, select
 
 from mailworker.cli.doctor_checks.stuck_mail import event_faults
 from mailworker.config.builtin_kinds import KINDS
-from mailworker.core.secrets import Secret
+from mailworker.core.masked_secret import Secret
 from mailworker.deliveries import Deliveries, EventStream
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.tables import messages

@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from mailworker.cli.doctor_checks.finding import Check, Note
 from mailworker.errors import Unreachable
-from mailworker.mailjet.transport import OnceAdapter
+from mailworker.mailjet.send_once_transport import OnceAdapter
 from mailworker.simulator.settings import is_loopback
 
 if TYPE_CHECKING:

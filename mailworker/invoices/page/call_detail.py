@@ -8,7 +8,7 @@ from itertools import groupby
 from mailworker.invoices.languages.locale_format import LocaleFormat
 from mailworker.invoices.model import Invoice, Usage
 from mailworker.invoices.money import ZERO
-from mailworker.invoices.page.quantities import volume_text
+from mailworker.invoices.page.quantity_text import volume_text
 
 #: Rows that fit on one A4 page of our detail template, its head and subtotals left room for.
 ROWS_PER_SHEET = 62

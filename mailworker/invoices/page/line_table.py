@@ -6,7 +6,7 @@ from decimal import Decimal
 from mailworker.invoices.languages.locale_format import LocaleFormat
 from mailworker.invoices.model import ClientKind, Invoice, InvoiceLine
 from mailworker.invoices.money import ZERO, minor_units, vat_of
-from mailworker.invoices.page.quantities import quantity_text
+from mailworker.invoices.page.quantity_text import quantity_text
 
 
 @dataclass(frozen=True, slots=True)

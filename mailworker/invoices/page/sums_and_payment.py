@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.code_lists import DEBITS, FRENCH, TRANSFERS
-from mailworker.invoices.exemptions import exemption_text
 from mailworker.invoices.facturx_terms import account_of
 from mailworker.invoices.languages.locale_format import LocaleFormat
 from mailworker.invoices.model import (
@@ -21,6 +20,7 @@ from mailworker.invoices.model import (
 from mailworker.invoices.page.head import Fact
 from mailworker.invoices.page.line_table import rate_text
 from mailworker.invoices.page.payment_qr import epc_payload, qr_picture
+from mailworker.invoices.vat_exemptions import exemption_text
 
 
 @dataclass(frozen=True, slots=True)

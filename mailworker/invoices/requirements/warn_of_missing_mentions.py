@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.code_lists import DEBITS, FRENCH, unit_code
-from mailworker.invoices.exemptions import unexplained
 from mailworker.invoices.model import ClientKind, Invoice
+from mailworker.invoices.vat_exemptions import unexplained
 
 #: A legal form in a customer's name: a company, whatever the invoice's other fields declare.
 _COMPANY = re.compile(

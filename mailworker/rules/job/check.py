@@ -11,7 +11,7 @@ from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.json_check import json_faults, printable_name
 from mailworker.core.json_fields import JsonFields
 from mailworker.core.kind import Kind
-from mailworker.core.language import base_language, canonical_language
+from mailworker.core.language_tag import base_language, canonical_language
 from mailworker.core.mailjet_limits import CALL_BYTES, RECIPIENTS_PER_CALL
 from mailworker.core.message import Address, Job
 from mailworker.errors import BadInput

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mailworker.core.secrets import Secret
+from mailworker.core.masked_secret import Secret
 
 COOKIE = "mailworker_session"
 #: How long a shown form may be sent, in seconds: the cookie's lifetime.

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mailworker.container import Container
-from mailworker.core.address import canonical_address
+from mailworker.core.canonical_address import canonical_address
 from mailworker.core.states import State
 from mailworker.ledger.facts_for_explanation import facts_of
 from mailworker.ledger.failure_reasons import failures_by_reason

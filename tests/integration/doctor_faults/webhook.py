@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mailworker.cli.doctor_checks import webhook
-from mailworker.mailjet import transport
+from mailworker.mailjet import send_once_transport
 from tests.integration.doctor_faults.configuration import READ, REAL
 from tests.integration.doctor_faults.installation import Installation
 from tests.integration.doctor_faults.registry import fault
@@ -61,7 +61,7 @@ def answering(site: Installation, *behaviours: Behaviour, certificate: Path | No
 
 def trusted(site: Installation, certificate: Path) -> Path:
     """As if a public authority had signed it."""
-    site.monkeypatch.setattr(transport, "DEFAULT_CA_BUNDLE_PATH", str(certificate))
+    site.monkeypatch.setattr(send_once_transport, "DEFAULT_CA_BUNDLE_PATH", str(certificate))
     return certificate
 
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy import Connection
 
-from mailworker.core.address import canonical_address
+from mailworker.core.canonical_address import canonical_address
 from mailworker.ledger.tables import UtcDateTime
 from mailworker.rules.contact_diff import TargetContact
 from mailworker.rules.suppression_reasons import Listing, weightier

@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from mailworker.config.crm import CrmSettings, Question
 from mailworker.config.omnicrm import DATABASE_NAMES, OmnicrmSettings
 from mailworker.crm.omnicrm.probe import Found, probe
-from mailworker.crm.omnicrm.queries import Queries, queries_of
+from mailworker.crm.omnicrm.record_queries import Queries, queries_of
 from mailworker.crm.row_source_interface import Cursor, Row, RowPage
 from mailworker.crm.sql_connection import connect_read_only
 from mailworker.crm.sql_rows import SqlRows

@@ -1,4 +1,4 @@
-"""What an event means for its address.
+"""What a bounce, block, complaint or other event means for its address.
 
 Source of the reasons: the error table of Mailjet's Event API guide. What we conclude from each is ours.
 """

@@ -1,4 +1,4 @@
-"""The type that prints ***."""
+"""The type of a secret of the configuration: it prints ***."""
 
 from typing import Any
 

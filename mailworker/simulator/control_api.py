@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from mailworker.core.clock import utc_now
 from mailworker.simulator.event_injection import EventsInput, as_group, inject
-from mailworker.simulator.faults import RuleInput
+from mailworker.simulator.fault_rules import RuleInput
 from mailworker.simulator.received_mail import ReceivedAttachment, ReceivedCall, ReceivedMail
 from mailworker.simulator.rest_tables import whole, whole_or
 from mailworker.simulator.rfc3339 import moment
