@@ -41,6 +41,8 @@ UNMATCHED_FOR = timedelta(days=30)
 _LATE_AT_ONCE = 2000
 #: Seconds between tries to get at messages that somebody else has; a worker has them for milliseconds.
 _NAPS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.0)
+#: A lock that has lasted for longer is no worker's: the events wait on their stream.
+_LONGEST_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +95,15 @@ class Deliveries:
 
     def _in_turn(self, work: Callable[[Connection], Recorded]) -> Recorded:
         """Where a worker has one of the messages just now, let go of all, and come back when it is done."""
-        naps = iter(_NAPS)
+        naps, began = iter(_NAPS), time.monotonic()
         while True:
             try:
                 with self._ledger.write() as connection:
                     return work(connection)
             except LedgerUnavailable as fault:
                 nap = next(naps, None)
-                if nap is None or not delivery_events.is_busy(fault):
+                lasts = time.monotonic() - began > _LONGEST_SECONDS
+                if nap is None or lasts or not delivery_events.is_busy(fault):
                     raise
                 time.sleep(nap)
 

@@ -12,7 +12,7 @@ from mailworker.config.builtin_kinds import KINDS
 from mailworker.deliveries import Deliveries, record_events
 from mailworker.deliveries.record_events import Recorded
 from mailworker.ledger import delivery_events
-from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
+from mailworker.ledger.sqlite_write_queue import PATIENCE_SECONDS, LedgerUnavailable
 from tests.rows import NOW
 
 
@@ -34,14 +34,16 @@ def unavailable(sqlstate):
 class ContendedLedger:
     """Raises these faults, one a transaction, and works after them."""
 
-    def __init__(self, *faults):
+    def __init__(self, *faults, patience=0.0):
         self.faults = list(faults)
         self.tries = 0
+        self.patience = patience
 
     @contextmanager
     def write(self):
         self.tries += 1
         if self.faults:
+            record_events.time.sleep(self.patience)
             raise self.faults.pop(0)
         yield None
 
@@ -50,7 +52,13 @@ class ContendedLedger:
 def naps(monkeypatch):
     """The pauses that were made, none of them waited for."""
     taken = []
-    monkeypatch.setattr(record_events, "time", SimpleNamespace(sleep=taken.append))
+
+    def sleep(seconds):
+        clock[0] += seconds
+        taken.extend([seconds] if seconds else [])
+
+    clock = [0.0]
+    monkeypatch.setattr(record_events, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: clock[0]))
     return taken
 
 
@@ -80,6 +88,14 @@ def test_a_lock_that_stays_is_the_callers_fault_to_handle(naps):
     with pytest.raises(LedgerUnavailable):
         matched(ledger)
     assert (ledger.tries, len(naps)) == (9, 8)
+
+
+def test_a_lock_on_the_whole_table_is_waited_for_once(naps):
+    """PostgreSQL's code is the same; nine times the 30 s of a writer would outlast the task, which ends its worker."""
+    ledger = ContendedLedger(*[unavailable("55P03")] * 20, patience=PATIENCE_SECONDS)
+    with pytest.raises(LedgerUnavailable):
+        matched(ledger)
+    assert naps == [PATIENCE_SECONDS]
 
 
 @pytest.mark.parametrize("fault", [unavailable("08006"), unavailable(None), LedgerUnavailable("away")])
