@@ -275,7 +275,7 @@ def own_template(site: Installation, text: str | None) -> None:
     "the invoice template has an error",
     subjects=RENDER,
     says="A sample invoice cannot be rendered: The invoice template own.html, line 1",
-    cure="Mend that: every invoice fails like it",
+    cure="Mend that: every invoice waits for it",
 )
 def _(site: Installation) -> None:
     own_template(site, "{% for x in transactions %}{{ x.")
