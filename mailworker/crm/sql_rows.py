@@ -15,6 +15,7 @@ from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
 from sqlalchemy.types import NullType
 
 from mailworker.config.crm import Question
+from mailworker.core.database_faults import in_our_words
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.crm.row_parser import decoded
 from mailworker.crm.row_source_interface import KEYS, LONG_AGO, Cursor, Row, RowPage
@@ -169,7 +170,7 @@ class SqlRows:
         try:
             return self.engine.connect()
         except SQLAlchemyError as fault:
-            raise Unreachable(f"The CRM's database cannot be reached: {_first_line(fault)}") from None
+            raise Unreachable(f"The CRM's database cannot be reached: {in_our_words(fault)}.") from None
 
     def _execute(
         self, question: Question, connection: Connection, statement: TextClause, values: Mapping[str, Any]

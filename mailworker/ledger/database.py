@@ -19,10 +19,10 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from mailworker.core.database_faults import OF_THE_LEDGER, READ_ONLY, first_line, in_our_words, sqlstate
 from mailworker.core.unset_text import known
 from mailworker.core.vanished_host import POSTGRESQL
 from mailworker.errors import ConfigError
-from mailworker.ledger.database_faults import OF_THE_LEDGER, READ_ONLY, first_line, in_our_words, sqlstate
 from mailworker.ledger.migrate import migrate
 from mailworker.ledger.schema_version import LedgerSchemaMismatch, SchemaStatus, status
 from mailworker.ledger.sqlite_write_queue import (

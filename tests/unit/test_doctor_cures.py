@@ -7,6 +7,7 @@ from redis.sentinel import MasterNotFoundError
 
 from mailworker.cli.doctor_checks.cures import CRM, LEDGER, STORE, cured, for_mailjet
 from mailworker.cli.doctor_checks.redis import unreachable
+from mailworker.core.database_faults import in_our_words
 from mailworker.errors import (
     ConfigError,
     Misconfigured,
@@ -15,7 +16,6 @@ from mailworker.errors import (
     UnknownOutcome,
     Unreachable,
 )
-from mailworker.ledger.database_faults import in_our_words
 from mailworker.limits import NoCallFree
 from mailworker.limits.rate_limit import BucketUnavailable
 from mailworker.mailjet.gateway import OURS

@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 import mailworker.web as web_package
+from mailworker.core.database_faults import _BY_STATE, _BY_WORDS
 from mailworker.core.lane import Lane
 from mailworker.core.states import State
-from mailworker.ledger.database_faults import _BY_STATE, _BY_WORDS
 from mailworker.rules.delivery_status import Delivery
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.rules.recipient_gate import HARD_REASONS, Purpose, Standing, refusal
@@ -97,11 +97,15 @@ def test_a_sentence_inside_another_is_translated_and_strange_words_stay():
 
 
 @pytest.mark.parametrize("kind", sorted({*_BY_STATE.values(), *_BY_WORDS.values()}))
-def test_what_the_ledgers_database_refuses_is_said_in_french_with_its_own_words_as_a_quotation(kind):
-    said = FRENCH.sentence(f"The ledger does not answer: {kind} (“FATAL: x”).")
-    assert said.startswith("Le registre ne répond pas : ")
-    assert said.endswith(" («\u00a0FATAL: x\u00a0»).")
-    assert kind not in said
+def test_what_a_database_refuses_is_said_in_french_with_its_own_words_as_a_quotation(kind):
+    for english, french in (
+        ("The ledger does not answer", "Le registre ne répond pas"),
+        ("The CRM's database cannot be reached", "La base du CRM est injoignable"),
+    ):
+        said = FRENCH.sentence(f"{english}: {kind} (“FATAL: x”).")
+        assert said.startswith(f"{french} : ")
+        assert said.endswith(" («\u00a0FATAL: x\u00a0»).")
+        assert kind not in said
 
 
 def test_every_gap_of_a_sentence_is_in_its_french():

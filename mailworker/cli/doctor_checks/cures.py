@@ -8,7 +8,7 @@ from mailworker.mailjet.gateway import OURS
 
 _REMOUNT = "mount it writable again, and see `dmesg` for why it was not; mail waits, nothing is lost"
 _DISK_IS_FULL = "its disk is full: free some of it, mail waits and nothing is lost"
-#: By the words of `ledger.database_faults`, looked for in this order; the last holds for all else.
+#: By the words of `core.database_faults`, looked for in this order; the last holds for all else.
 LEDGER: Mapping[str, str] = {
     "read-only file system": _REMOUNT,
     "cannot be written": "mail waits, nothing is lost",

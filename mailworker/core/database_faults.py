@@ -1,8 +1,6 @@
-"""What the ledger's database refuses, in our words; its own stand behind them as a quotation."""
+"""What a database refuses, in our words; its own stand behind them as a quotation."""
 
 from collections.abc import Mapping
-
-from sqlalchemy.exc import DBAPIError
 
 #: PostgreSQL's word for a server that only answers questions, as a former primary after a failover.
 READ_ONLY = "25006"
@@ -49,6 +47,7 @@ _BY_WORDS: Mapping[str, str] = {
     "not support ssl": "it speaks no TLS",
     "role": _LOGIN,
     "password": _LOGIN,
+    "access denied": _LOGIN,
     "authentication": _LOGIN,
     "does not exist": _BY_STATE["3D000"],
     "too many": _BY_STATE["53300"],
@@ -69,18 +68,17 @@ _BY_WORDS: Mapping[str, str] = {
 
 
 def sqlstate(fault: Exception | None) -> str | None:
-    """PostgreSQL's five letters for what went wrong."""
+    """PostgreSQL's five letters for what went wrong, of an error of SQLAlchemy's."""
     return getattr(getattr(fault, "orig", None), "sqlstate", None)
 
 
 def first_line(fault: Exception) -> str:
-    """The database's error, without the row that it may quote behind that."""
-    words = str(fault.orig if isinstance(fault, DBAPIError) else fault)
-    return words.strip().splitlines()[0]
+    """The database's words in an error of SQLAlchemy's, without the row that it may quote behind them."""
+    return str(getattr(fault, "orig", None) or fault).strip().splitlines()[0]
 
 
 def in_our_words(fault: Exception) -> str:
-    """What kind of fault it is, and the database's words for it."""
+    """What kind of fault an error of SQLAlchemy's is, and the database's words for it."""
     words = first_line(fault)
     kind = _BY_STATE.get(sqlstate(fault) or "") or next(
         kind for sign, kind in _BY_WORDS.items() if sign in words.lower()
