@@ -16,7 +16,7 @@ from mailworker.campaigns import (
     MailjetCampaigns,
     WorkerCampaigns,
 )
-from mailworker.cli.doctor_checks.stuck_mail import campaign_faults
+from mailworker.cli.doctor_checks.contacts_and_campaigns import campaign_faults
 from mailworker.config.settings import parse_settings
 from mailworker.core.kind import Kind, Variable
 from mailworker.core.lane import Lane

@@ -13,7 +13,7 @@ from mailworker.campaigns import (
     MailjetCampaigns,
     WorkerCampaigns,
 )
-from mailworker.cli.doctor_checks.stuck_mail import campaign_faults
+from mailworker.cli.doctor_checks.contacts_and_campaigns import campaign_faults
 from mailworker.core.kind import Kind, Variable
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State

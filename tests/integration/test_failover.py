@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 
 from mailworker.cli.doctor_checks.finding import Note
-from mailworker.cli.doctor_checks.ledger_store_and_disk import ledger_faults
+from mailworker.cli.doctor_checks.ledger_database import ledger_faults
 from mailworker.cli.doctor_checks.redis import failover_faults
 from mailworker.client import MailClient, MaybeEnqueued
 from mailworker.ledger import Ledger

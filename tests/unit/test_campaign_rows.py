@@ -5,7 +5,7 @@ import shlex
 import pytest
 from sqlalchemy import insert, select
 
-from mailworker.cli.doctor_checks.stuck_mail import campaign_faults
+from mailworker.cli.doctor_checks.contacts_and_campaigns import campaign_faults
 from mailworker.core.states import FINAL, State
 from mailworker.ledger.campaign_rows import (
     add,

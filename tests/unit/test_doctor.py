@@ -15,7 +15,7 @@ from sqlalchemy import insert, update
 from typer.testing import CliRunner
 
 from mailworker.cli import build
-from mailworker.cli.doctor_checks import all_checks, finding, ledger_store_and_disk, mailjet, rendering
+from mailworker.cli.doctor_checks import all_checks, disk_space, finding, mailjet, rendering
 from mailworker.cli.doctor_checks.all_checks import SUBJECTS, Round, examine
 from mailworker.cli.doctor_checks.finding import Check, Note
 from mailworker.cli.doctor_checks.run_check import run_check
@@ -454,7 +454,7 @@ class TestRound:
 
 def test_the_subjects_are_those_that_the_round_asks_about():
     assert len(set(SUBJECTS)) == len(SUBJECTS)
-    list(ledger_store_and_disk.disk_space_faults(Path("/")))
+    list(disk_space.disk_space_faults(Path("/")))
 
 
 #: Every check of a round by its subject and its name, as the table shows them.

@@ -18,7 +18,12 @@ from mailworker.cli.doctor_checks import (
     all_checks,
     cgrates,
     configuration,
-    ledger_store_and_disk,
+    contacts_and_campaigns,
+    crm,
+    disk_space,
+    ledger_database,
+    pdf_store,
+    redis_streams,
     refill,
     rendering,
     stuck_mail,
@@ -172,7 +177,7 @@ def test_a_stream_that_nobody_reads(seconds, late):
         f"mail.{lane.word}, and is it well? Its log says what stops it."
         for lane in MAIL
     ]
-    assert list(stuck_mail.stream_faults(redis, NOW)) == (expected if late else [])
+    assert list(redis_streams.stream_faults(redis, NOW)) == (expected if late else [])
 
 
 @pytest.mark.parametrize("version", ["1", "2", None])
@@ -181,7 +186,7 @@ def test_what_a_newer_client_wrote_waits_for_newer_workers(version):
     stream = next(iter(MAIL.values())).stream
     redis.xadd(stream, {"at": "x", "job": "v"} | ({"v": version} if version else {}), id=f"{at}-1")
     redis.xadd(stream, {"v": "1"}, id=f"{at}-2")
-    (found,) = stuck_mail.stream_faults(redis, NOW)
+    (found,) = redis_streams.stream_faults(redis, NOW)
     newer = (
         f"2 jobs of the {next(iter(MAIL)).word} lane wait on Redis, the oldest for 61 s: a newer client wrote it than these workers "
         "can read: upgrade the workers. Nothing of it is lost meanwhile."
@@ -204,7 +209,9 @@ def test_contacts_that_wait(connection, late, error, why):
         f"1 contact waits to be pushed to Mailjet, the oldest for 15 min{why}: is a worker up for the queue contacts? "
         "See mailworker contacts status."
     )
-    assert list(stuck_mail.contact_faults(connection, NOW)) == ([expected] if why is not None else [])
+    assert list(contacts_and_campaigns.contact_faults(connection, NOW)) == (
+        [expected] if why is not None else []
+    )
 
 
 # ---- Redis
@@ -411,7 +418,7 @@ def test_a_beat_whose_rounds_nobody_takes_is_not_blamed():
 )
 def test_a_disk_that_is_almost_full(monkeypatch, total, free, told):
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(total=total, free=free))
-    assert list(ledger_store_and_disk.disk_space_faults(Path("/x"))) == told * [
+    assert list(disk_space.disk_space_faults(Path("/x"))) == told * [
         f"The disk of /x has only {free // 1_000_000} MB left: free some before writing fails."
     ]
 
@@ -488,7 +495,7 @@ LATIN = (
 def test_what_postgresql_would_lose(answers, faults, notes):
     given = parse_settings(f"{CONFIG}  database_url: postgresql://x/y\n", environ={})
     container = SimpleNamespace(settings=given, ledger=Postgres(**answers))
-    made = run_check(Check("ledger", "x", lambda: ledger_store_and_disk.ledger_faults(container)))
+    made = run_check(Check("ledger", "x", lambda: ledger_database.ledger_faults(container)))
     assert (made.faults, made.notes) == (faults, notes)
 
 
@@ -520,20 +527,20 @@ class Store:
     ],
 )  # fmt: skip
 def test_a_store_of_pdfs_and_that_nothing_of_the_doctors_stays_in_it(monkeypatch, tmp_path, store, sentence):
-    monkeypatch.setattr(ledger_store_and_disk, "_other_store", lambda _: "")
-    monkeypatch.setattr(ledger_store_and_disk, "disk_space_faults", lambda folder: [f"full: {folder}"])
+    monkeypatch.setattr(pdf_store, "_other_store", lambda _: "")
+    monkeypatch.setattr(pdf_store, "disk_space_faults", lambda folder: [f"full: {folder}"])
     given = settings(f"invoice: {{store: '{tmp_path}'}}\n")
-    found = list(ledger_store_and_disk.store_faults(SimpleNamespace(store=store, settings=given)))
+    found = list(pdf_store.store_faults(SimpleNamespace(store=store, settings=given)))
     assert len(found) == 1
     assert found[0].endswith(sentence or f"full: {tmp_path}")
     assert store.files == {}
 
 
 def test_another_store_than_that_of_the_working_hosts_is_named_before_the_disk(monkeypatch, tmp_path):
-    monkeypatch.setattr(ledger_store_and_disk, "_other_store", lambda _: "hosts differ")
-    monkeypatch.setattr(ledger_store_and_disk, "disk_space_faults", lambda folder: [f"full: {folder}"])
+    monkeypatch.setattr(pdf_store, "_other_store", lambda _: "hosts differ")
+    monkeypatch.setattr(pdf_store, "disk_space_faults", lambda folder: [f"full: {folder}"])
     given = SimpleNamespace(store=Store(), settings=settings(f"invoice: {{store: '{tmp_path}'}}\n"))
-    assert list(ledger_store_and_disk.store_faults(given)) == ["hosts differ"]
+    assert list(pdf_store.store_faults(given)) == ["hosts differ"]
 
 
 def test_a_crm_that_is_away_is_named_once_with_its_cure():
@@ -542,9 +549,9 @@ def test_a_crm_that_is_away_is_named_once_with_its_cure():
 
     away = SimpleNamespace(crm=SimpleNamespace(check=check))
     several = SimpleNamespace(crm=SimpleNamespace(check=lambda: ["a cannot be reached."] * 2 + ["no id"]))
-    (fault,) = ledger_store_and_disk.crm_faults(away)
+    (fault,) = crm.crm_faults(away)
     assert fault.startswith("The CRM cannot be reached: ")
-    named, other = ledger_store_and_disk.crm_faults(several)
+    named, other = crm.crm_faults(several)
     assert (named.startswith("a cannot be reached: "), other) == (True, "no id")
 
 
@@ -668,7 +675,7 @@ def test_where_redis_is_away_it_alone_is_shown_and_nothing_behind_it_is_asked(mo
         raise AssertionError
 
     monkeypatch.setattr(all_checks, "_behind_redis", never)
-    monkeypatch.setattr(all_checks.ledger_store_and_disk, "ledger_faults", lambda _: [])
+    monkeypatch.setattr(all_checks.ledger_database, "ledger_faults", lambda _: [])
     container = SimpleNamespace(redis=Redis(fault=RedisConnectionError("refused")), settings=settings())
     found = list(all_checks.examine(container, all_checks.Round(("beat",))))
     assert [(one.name, len(one.faults)) for one in found] == [("Redis answers", 1)]
@@ -683,7 +690,7 @@ def test_where_redis_is_away_it_alone_is_shown_and_nothing_behind_it_is_asked(mo
 def test_a_ledger_that_is_away_is_told_first_and_what_waits_for_it_is_no_fault(monkeypatch):
     behind = [Check(one, one, lambda: ["waits"]) for one in ("beat", "queues", "workers")]
     monkeypatch.setattr(all_checks, "_behind_redis", lambda _: iter(behind))
-    monkeypatch.setattr(all_checks.ledger_store_and_disk, "ledger_faults", lambda _: ["locked"])
+    monkeypatch.setattr(all_checks.ledger_database, "ledger_faults", lambda _: ["locked"])
     container = SimpleNamespace(redis=Redis(), settings=settings())
     found = list(all_checks.examine(container, all_checks.Round(("beat", "queues", "workers"))))
     notes = ["It may be for the ledger's sake: waits"]

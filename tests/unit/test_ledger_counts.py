@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import insert, select
 
-from mailworker.cli.doctor_checks.stuck_mail import unheard_faults
+from mailworker.cli.doctor_checks.mailjet_events import unheard_faults
 from mailworker.core.lane import Lane
 from mailworker.core.states import FINAL, State
 from mailworker.ledger.contact_counts import ContactBacklog, contact_backlog

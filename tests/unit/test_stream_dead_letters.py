@@ -236,7 +236,7 @@ def test_the_oldest_entry(scene):
 
 
 def test_the_doctor_names_what_is_in_quarantine(scene):
-    from mailworker.cli.doctor_checks.stuck_mail import stream_faults  # noqa: PLC0415
+    from mailworker.cli.doctor_checks.redis_streams import stream_faults  # noqa: PLC0415
 
     assert not any("quarantine" in fault for fault in stream_faults(scene.redis, NOW))
     scene.add("a", "deadly")

@@ -3,8 +3,8 @@
 import pytest
 
 from mailworker.cli.doctor_checks.finding import Check
+from mailworker.cli.doctor_checks.redis_streams import stream_faults
 from mailworker.cli.doctor_checks.run_check import run_check
-from mailworker.cli.doctor_checks.stuck_mail import stream_faults
 from mailworker.core.clock import utc_now
 from mailworker.core.lane import Lane
 from mailworker.queue.celery_queues import MAIL

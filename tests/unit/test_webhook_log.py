@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, insert, select
 
-from mailworker.cli.doctor_checks.stuck_mail import event_faults
+from mailworker.cli.doctor_checks.mailjet_events import event_faults
 from mailworker.config.builtin_kinds import KINDS
 from mailworker.core.masked_secret import Secret
 from mailworker.deliveries import Deliveries, EventStream

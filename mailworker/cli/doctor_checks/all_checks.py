@@ -11,9 +11,14 @@ from mailworker.cli.doctor_checks import (
     callbacks,
     cgrates,
     configuration,
-    ledger_store_and_disk,
+    contacts_and_campaigns,
+    crm,
+    ledger_database,
     mailjet,
+    mailjet_events,
+    pdf_store,
     redis,
+    redis_streams,
     refill,
     rendering,
     scans,
@@ -74,7 +79,7 @@ def examine(container: "Container", wanted: Round) -> Iterator[Finding]:
     A ledger that is away is told first: what stands still on Redis meanwhile is then no fault of its own.
     """
     yield from _made(wanted, _of_the_file(container))
-    opens = Check("ledger", "the ledger answers", lambda: ledger_store_and_disk.ledger_faults(container))
+    opens = Check("ledger", "the ledger answers", lambda: ledger_database.ledger_faults(container))
     concerned = any(wanted.wants(subject) for subject in (*_IN_THE_LEDGER, *_BEFORE_THE_LEDGER))
     ledger = run_check(opens) if concerned else Finding("ledger", opens.name)
     if ledger.faults:
@@ -146,7 +151,7 @@ def _behind_redis(container: "Container") -> Iterator[Check]:
             ),
         )
         yield Check("beat", "exactly one beat runs", lambda: workers.beat_faults(client, utc_now()))
-    yield Check("queues", "nothing waits on Redis", lambda: stuck_mail.stream_faults(client, utc_now()))
+    yield Check("queues", "nothing waits on Redis", lambda: redis_streams.stream_faults(client, utc_now()))
     yield Check("queues", "what Redis keeps is bounded", lambda: refill.kept_faults(container, utc_now()))
 
 
@@ -163,14 +168,15 @@ def _in_the_ledger(container: "Container") -> Iterator[Check]:
         "every outcome is known",
         query(lambda c: stuck_mail.unknown_faults(c, utc_now(), last_lookup)),
     )
-    unheard = query(lambda c: stuck_mail.unheard_faults(c, utc_now()))
+    unheard = query(lambda c: mailjet_events.unheard_faults(c, utc_now()))
     yield Check("messages", "events tell of every kind", unheard)
     yield Check("messages", "nothing failed lately", query(lambda c: stuck_mail.failed_faults(c, utc_now())))
     if container.settings.web.webhook_user:
-        silent = query(lambda c: stuck_mail.event_faults(c, utc_now()))
+        silent = query(lambda c: mailjet_events.event_faults(c, utc_now()))
         yield Check("messages", "Mailjet tells what became of mails", silent)
-    yield Check("contacts", "contacts are in step", query(lambda c: stuck_mail.contact_faults(c, utc_now())))
-    yield Check("campaigns", "no campaign stopped by itself", query(stuck_mail.campaign_faults))
+    in_step = query(lambda c: contacts_and_campaigns.contact_faults(c, utc_now()))
+    yield Check("contacts", "contacts are in step", in_step)
+    yield Check("campaigns", "no campaign stopped by itself", query(contacts_and_campaigns.campaign_faults))
     if container.settings.callbacks.enabled:
         faults = partial(callbacks.callback_faults, container.settings.callbacks, now=utc_now())
         yield Check("callbacks", "the CRM hears what became of its mails", query(faults))
@@ -184,11 +190,11 @@ def _of_this_host(container: "Container") -> Iterator[Check]:
         "a sample invoice is rendered",
         lambda: rendering.template_faults(container.settings.invoice),
     )
-    yield Check("store", "PDFs can be kept", lambda: ledger_store_and_disk.store_faults(container))
+    yield Check("store", "PDFs can be kept", lambda: pdf_store.store_faults(container))
     yield Check(
         "crm",
         f"the CRM ({container.settings.crm.source})",
-        lambda: ledger_store_and_disk.crm_faults(container),
+        lambda: crm.crm_faults(container),
     )
     if container.settings.balances.cgrates.url:
         yield Check("cgrates", "CGRateS answers, and posts here", lambda: cgrates.engine_faults(container))

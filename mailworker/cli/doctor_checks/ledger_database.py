@@ -1,9 +1,6 @@
-"""What this host offers: the ledger, the folder or bucket of PDFs, room on the disk."""
+"""Whether the ledger answers, takes writes, and keeps what it was given."""
 
 import re
-import secrets
-import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,22 +11,15 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
-from mailworker.cli.doctor_checks.cures import CRM, LEDGER, STORE, cured
+from mailworker.cli.doctor_checks.cures import LEDGER, cured
+from mailworker.cli.doctor_checks.disk_space import disk_space_faults
 from mailworker.cli.doctor_checks.finding import Note
-from mailworker.core.clock import utc_now
 from mailworker.core.unset_text import known
-from mailworker.errors import TransientError, Unreachable
-from mailworker.invoices.file_store import store_identity
 from mailworker.ledger.database import STANDBY
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
-from mailworker.queue.host_stores import differing, stores_in_use
-from mailworker.queue.redis_errors import StreamUnavailable
 
 if TYPE_CHECKING:
     from mailworker.container import Container
-
-#: Below this much free room on a disk that we write to, in bytes, and as a share of it.
-_LITTLE_BYTES, _LITTLE_SHARE = 500_000_000, 0.02
 
 
 def ledger_faults(container: "Container") -> Iterator[str]:
@@ -115,57 +105,3 @@ def _sqlite_faults(container: "Container", url: str) -> Iterator[str]:
         yield Note(
             "The ledger is SQLite, which serves one host: for several set worker.database_url to PostgreSQL."
         )
-
-
-def store_faults(container: "Container") -> Iterator[str]:
-    """Whether a PDF can be put away and found again. Raises what the store raises."""
-    key, content = f"doctor-{secrets.token_hex(8)}.pdf", b"%PDF-"
-    try:
-        container.store.put(key, content)
-        try:
-            kept = container.store.get(key)
-        finally:
-            container.store.delete(key)
-    except TransientError as fault:
-        yield cured(str(fault), STORE)
-        return
-    where = container.settings.invoice.store
-    if kept != content:
-        yield "The PDF store gives back something else than was put: correct invoice.store."
-    elif other := _other_store(container):
-        yield other
-    elif "://" not in where:
-        yield from disk_space_faults(Path(where).resolve())
-
-
-def _other_store(container: "Container") -> str:
-    """Whether a working host uses another store than this one. Without Redis nobody knows."""
-    host, mark = socket.gethostname(), store_identity(container.store)
-    with suppress(StreamUnavailable):
-        used = stores_in_use(container.redis, utc_now())
-        name = host if used.get(host, mark) == mark else f"{host} (this command)"
-        return differing(used | {name: mark})
-    return ""
-
-
-def crm_faults(container: "Container") -> list[str]:
-    """What the CRM lacks; that it is away comes once, not for each question. Raises what opening raises."""
-    try:
-        found = container.crm.check()
-    except Unreachable as fault:
-        found = [str(fault)]
-    return list(
-        dict.fromkeys(cured(one, CRM) if any(sign in one for sign in _AWAY) else one for one in found)
-    )
-
-
-#: The errors of the sources of the CRM's data where nobody answers, or not as it should.
-_AWAY = ("cannot be reached", "did not answer in time", "OmniCRM answered 5")
-
-
-def disk_space_faults(folder: Path) -> Iterator[str]:
-    """Whether the disk is almost full, shown before it is."""
-    room = shutil.disk_usage(folder)
-    if room.free < max(_LITTLE_BYTES, room.total * _LITTLE_SHARE):
-        left = f"{room.free // 1_000_000} MB left"
-        yield f"The disk of {folder} has only {left}: free some before writing fails."
