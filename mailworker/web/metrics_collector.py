@@ -147,7 +147,7 @@ class MetricsCollector:
 
     def _beat_age(self, redis: "Redis") -> float | None:
         last: Any = redis.get(envelope.BEAT_KEY)
-        return (self._clock() - datetime.fromisoformat(last)).total_seconds() if last else None
+        return abs((self._clock() - datetime.fromisoformat(last)).total_seconds()) if last else None
 
 
 def _seconds(now: datetime, since: datetime | None) -> float:

@@ -1,5 +1,7 @@
 """Beat adds to no queue that nobody empties."""
 
+from datetime import timedelta
+
 import pytest
 from celery import Celery
 
@@ -52,6 +54,22 @@ def test_a_task_is_sent_by_the_given_producer_and_is_due_again_only_where_that_i
     scheduler.apply_async(look, producer=Producer(plain.channel, auto_declare=False), advance=advance)
     assert sent == ["looks"]
     assert scheduler.schedule["look"].total_run_count == look.total_run_count + advance
+
+
+@pytest.mark.parametrize("restarted", [True, False])
+def test_a_clock_that_was_set_back_by_an_hour_stops_no_task(scheduler, monkeypatch, restarted):
+    look = scheduler.schedule["look"]
+    now = look.default_now()
+    look.last_run_at = now - timedelta(seconds=10)
+    assert scheduler.tick() == 0
+    assert waiting(scheduler) == 1
+    monkeypatch.setattr("celery.schedules.schedule.now", lambda _: now - timedelta(hours=1))
+    if restarted:
+        scheduler._heap = None
+    assert scheduler.tick() <= 5, "it is due again as if it had been sent just now"
+    monkeypatch.setattr("celery.schedules.schedule.now", lambda _: now - timedelta(minutes=59))
+    assert scheduler.tick() == 0
+    assert waiting(scheduler) == 2
 
 
 def test_what_is_left_out_is_due_again_as_if_it_had_been_sent(scheduler):

@@ -379,6 +379,7 @@ def test_clocks_apart(ahead, sentence):
         ),
         (20, {"1@a": 0}, None),
         (21, {"1@a": 0}, "Beat was last heard 21 s ago: start it again, and a worker for scans."),
+        (-600, {"1@a": 0}, "Beat was last heard 600 s ago: start it again, and a worker for scans."),
         (0, {"7@b": 20, "1@a": 0}, "2 beats run (1@a, 7@b): stop all but one; nothing was sent twice."),
         (0, {"7@b": 21, "1@a": 0}, None),
     ],

@@ -143,14 +143,13 @@ def _behind_redis(container: "Container") -> Iterator[Check]:
     # Else nobody can know, and their silence is no fault of theirs.
     if redis.takes_writes(client) and not [*redis.rights_faults(client)]:
         ours, key = fingerprint(config_path()), key_fingerprint(container.settings)
+        there = partial(redis.time_of, client)
         yield Check(
             "workers",
             "every queue has a worker",
-            lambda: workers.worker_faults(
-                url, workers.ask_workers, ours, partial(redis.time_of, client), key
-            ),
+            lambda: workers.worker_faults(url, workers.ask_workers, ours, there, key),
         )
-        yield Check("beat", "exactly one beat runs", lambda: workers.beat_faults(client, utc_now()))
+        yield Check("beat", "exactly one beat runs", lambda: workers.beat_faults(client, there()))
     yield Check("queues", "nothing waits on Redis", lambda: redis_streams.stream_faults(client, utc_now()))
     yield Check("queues", "what Redis keeps is bounded", lambda: refill.kept_faults(container, utc_now()))
 

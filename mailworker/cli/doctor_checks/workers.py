@@ -142,14 +142,17 @@ def _of_another_version(about: Reports) -> Iterator[str]:
 
 
 def beat_faults(redis: "Redis", now: datetime) -> Iterator[str]:
-    """Whether exactly one beat has had somebody look lately."""
+    """Whether exactly one beat has had somebody look lately. `now` is by Redis's clock, as its sign is.
+
+    A sign of the future is from before that clock was set back.
+    """
     last: Any = redis.get(envelope.BEAT_KEY)
     if last is None:
         yield (
             "Beat was never heard: start one `celery -A mailworker.tasks beat`, "
             "and a worker for the queue scans."
         )
-    elif (silent := now - datetime.fromisoformat(last)) > envelope.BEAT_SILENCE:
+    elif (silent := abs(now - datetime.fromisoformat(last))) > envelope.BEAT_SILENCE:
         seconds = f"{silent.total_seconds():.0f} s"
         waiting: Any = redis.llen(SCANS)
         if waiting > envelope.MOST_ROUNDS_WAITING:
