@@ -31,7 +31,7 @@ from mailworker.queue.status_reply import MessageStatus, NoAnswer, ask_status
 from mailworker.queue.wake import send_wake_up
 from mailworker.rules.balance_key import Alert, balance_key
 from mailworker.rules.contact_input import check_contact, check_customer, check_email
-from mailworker.rules.job.check import MAX_INVOICE_ID, check_job
+from mailworker.rules.job.check_job import MAX_INVOICE_ID, check_job
 from mailworker.rules.job.idempotency_key import by_hand_key
 
 __all__ = [

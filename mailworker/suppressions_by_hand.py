@@ -8,7 +8,7 @@ from mailworker.core.canonical_address import canonical_address
 from mailworker.core.plural import counted
 from mailworker.errors import BadInput
 from mailworker.ledger.contact_exclusion import forget_unsubscribe
-from mailworker.ledger.standings import standings
+from mailworker.ledger.recipient_standings import standings
 from mailworker.ledger.suppressions import add_by_hand, history, latest, lift, listing_of, lists_of, opt_in
 from mailworker.mailjet.contact_calls import ListAction, MailjetContact, list_ids, manage_contact
 from mailworker.mailjet.contact_queries import contact_at, list_recipients_of

@@ -11,7 +11,7 @@ from mailworker.rules.balance_key import Alert
 from mailworker.rules.balance_thresholds import AlertDue
 from mailworker.rules.quiet_hours import not_before
 from mailworker.scans.message_drafts import Draft, MessageDrafts
-from mailworker.scans.rule_settings import hours_of
+from mailworker.scans.rules_from_settings import hours_of
 from mailworker.scans.runner import ScanClaim
 
 

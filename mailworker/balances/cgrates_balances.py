@@ -14,7 +14,7 @@ from mailworker.crm.records import Balance, Service
 from mailworker.ledger import Ledger
 from mailworker.ledger.seen_balances import Seen, has_baseline, note_taken_away, observe, seen_of
 from mailworker.rules.balance_history import Reading, SeenBalance, first_sight, seen_again
-from mailworker.rules.balance_stand_ins import is_replaced, left, usable
+from mailworker.rules.interchangeable_balances import is_replaced, left, usable
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from mailworker.ledger.notification_log import SentNotification, about_balance, 
 from mailworker.rules.balance_key import Alert, read_balance_key
 from mailworker.rules.balance_thresholds import AlertDue, NoAlert, NoAlertReason, decide
 from mailworker.scans.message_drafts import MessageDrafts
-from mailworker.scans.rule_settings import balance_rules_of
+from mailworker.scans.rules_from_settings import balance_rules_of
 from mailworker.scans.runner import Findings, ScanBatch, ScanClaim
 
 

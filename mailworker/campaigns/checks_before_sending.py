@@ -13,7 +13,7 @@ from mailworker.config.contacts import ContactSettings
 from mailworker.core.kind import Kind
 from mailworker.errors import BadInput, MailworkerError
 from mailworker.ledger import Ledger, campaign_rows
-from mailworker.ledger.standings import standings
+from mailworker.ledger.recipient_standings import standings
 from mailworker.rules.campaign_rules import NOT_ASKED
 from mailworker.rules.pre_send.mailjet_campaign import AudienceFacts, check_audience
 from mailworker.rules.recipient_gate import Purpose, refusal

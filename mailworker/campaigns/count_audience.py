@@ -7,7 +7,7 @@ from typing import Any
 
 from mailworker.config.contacts import ContactSettings
 from mailworker.ledger import Ledger, campaign_rows
-from mailworker.ledger.standings import standings
+from mailworker.ledger.recipient_standings import standings
 from mailworker.rules.recipient_gate import Objection, Purpose, Standing, refusal
 from mailworker.rules.segments import EVERYONE, Segment, check_segment, holds
 

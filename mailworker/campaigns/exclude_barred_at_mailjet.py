@@ -15,7 +15,7 @@ from mailworker.core.plural import counted
 from mailworker.errors import TransientError
 from mailworker.ledger import contacts_seen_at_mailjet
 from mailworker.ledger.contact_exclusion import note_pushed
-from mailworker.ledger.standings import standings
+from mailworker.ledger.recipient_standings import standings
 from mailworker.mailjet.contact_calls import exclude_from_campaigns, list_ids
 from mailworker.mailjet.contact_queries import contact_at, members, unsubscribed
 from mailworker.mailjet_list_access import ListAccess

@@ -12,8 +12,8 @@ from mailworker.config.settings import Settings
 from mailworker.core.canonical_address import canonical_address
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger, campaign_rows
-from mailworker.ledger.standings import standings
-from mailworker.rules.job.check import kept_language
+from mailworker.ledger.recipient_standings import standings
+from mailworker.rules.job.check_job import kept_language
 from mailworker.rules.recipient_gate import Purpose, refusal
 from mailworker.rules.segments import Segment
 from mailworker.templates.language.render import TemplateContact, TemplateError, render

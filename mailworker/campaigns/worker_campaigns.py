@@ -21,7 +21,7 @@ from mailworker.core.states import State
 from mailworker.errors import BadInput, MailworkerError
 from mailworker.ledger import Ledger, campaign_rows
 from mailworker.ledger.insert_messages import AcceptVerdict, accept
-from mailworker.ledger.standings import standings
+from mailworker.ledger.recipient_standings import standings
 from mailworker.rules.campaign_rules import (
     LATEST_START,
     NOT_ASKED,
@@ -30,7 +30,7 @@ from mailworker.rules.campaign_rules import (
     key_of_test,
     variable_sources,
 )
-from mailworker.rules.job.check import kept_language
+from mailworker.rules.job.check_job import kept_language
 from mailworker.rules.job.check_variables import check_variables
 from mailworker.rules.job.idempotency_key import message_id
 from mailworker.rules.recipient_gate import Purpose, refusal

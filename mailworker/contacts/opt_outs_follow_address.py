@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from mailworker.ledger.readdress_waiting_mail import follow_contact, note_left, pass_on
-from mailworker.ledger.standings import standings
+from mailworker.ledger.recipient_standings import standings
 from mailworker.ledger.suppressions import suppress_all
 from mailworker.rules.contact_diff import ContactPerson
 from mailworker.rules.suppression_reasons import Listing

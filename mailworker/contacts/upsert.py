@@ -13,7 +13,7 @@ from mailworker.contacts.upsert_rows import EntryChanges
 from mailworker.core.summable import Summable
 from mailworker.ledger import contact_rows
 from mailworker.ledger.readdress_waiting_mail import note_left
-from mailworker.ledger.standings import suppressed
+from mailworker.ledger.recipient_standings import suppressed
 from mailworker.ledger.suppressions import suppress
 from mailworker.rules.contact_diff import (
     Company,

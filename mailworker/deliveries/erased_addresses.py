@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from mailworker.deliveries.kept_event_fields import EventRecord
 from mailworker.ledger.contact_rows import erased_at
-from mailworker.ledger.standings import listings
+from mailworker.ledger.recipient_standings import listings
 from mailworker.rules.pseudonym import is_pseudonym, pseudonym, pseudonyms
 
 Pair = tuple[EventRecord, Mapping[str, Any] | None]

@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 from mailworker.core.canonical_address import canonical_address
 from mailworker.deliveries.kept_event_fields import EventRecord
 from mailworker.ledger import delivery_events
+from mailworker.ledger.recipient_standings import listings
 from mailworker.ledger.run_query import Row
-from mailworker.ledger.standings import listings
 from mailworker.ledger.suppressions import lifted_at, suppress_all, unlist
 from mailworker.ledger.switched_off_kinds import switch_off
 from mailworker.mailjet.bounce_classification import SuppressionVerdict

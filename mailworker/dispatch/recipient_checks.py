@@ -13,8 +13,8 @@ from mailworker.dispatch.outgoing_mail import recipients, without_copies
 from mailworker.ledger import Ledger
 from mailworker.ledger.campaign_targets import Target, targets
 from mailworker.ledger.recipient_limits import ahead_of, stop_flood
+from mailworker.ledger.recipient_standings import standings
 from mailworker.ledger.run_query import Row
-from mailworker.ledger.standings import standings
 from mailworker.rules.campaign_rules import purpose_of
 from mailworker.rules.pre_send.verdicts import Cancel
 from mailworker.rules.recipient_gate import UNKNOWN, Purpose, Standing, refusal

@@ -10,21 +10,20 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from mailworker.config.crm import NO_DOCUMENTS
-from mailworker.core.json_check import printable_name, storable
 from mailworker.core.kind import Kind
 from mailworker.core.lane import Lane
 from mailworker.core.message import Attachment, AttachmentRef, Job
 from mailworker.errors import BadInput, IdempotencyConflict, TransientError
 from mailworker.intake.all_or_none import accept_whole
 from mailworker.intake.job_row import row_of
+from mailworker.intake.rejections import Rejection, rejected_row
 from mailworker.ledger import Ledger
 from mailworker.ledger.insert_messages import Acceptance, AcceptVerdict
 from mailworker.ledger.notification_log import claim_alerts
 from mailworker.ledger.rejected_jobs import reject
 from mailworker.ledger.timeline_notes import note
 from mailworker.rules.balance_key import AlertKey, read_balance_key
-from mailworker.rules.job.check import check_job
-from mailworker.rules.job.expected_message_ids import named_ids
+from mailworker.rules.job.check_job import check_job
 
 #: Attachments that are written to the store side by side.
 _FILES_AT_ONCE = 16
@@ -46,16 +45,6 @@ class FileWriter(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove the content, if it is there; TransientError where that cannot be done now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """A job that could not become a message, kept so that a person finds it."""
-
-    source: str
-    faults: tuple[str, ...]
-    job: Mapping[str, Any] | None
-    entry_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +121,7 @@ class Intake:
             acceptances = accept_whole(connection, rows, now, calls)
             claim_alerts(connection, _alerts(jobs, acceptances), now=now)
             note(connection, _notes(jobs, acceptances), now=now)
-            reject(connection, [_rejected_row(rejection, self._kinds, now) for rejection in rejections])
+            reject(connection, [rejected_row(rejection, self._kinds, now) for rejection in rejections])
             won = zip(files, acceptances, strict=True)
             self._keep([file for own, given in won if given.verdict is AcceptVerdict.NEW for file in own])
         return acceptances
@@ -193,45 +182,3 @@ def _alerts(jobs: Sequence[Job], acceptances: Sequence[Acceptance]) -> dict[str,
     """The alerts about balances among the new messages, by message id."""
     new = [job for job, given in zip(jobs, acceptances, strict=True) if given.verdict is AcceptVerdict.NEW]
     return {job.id: alert for job in new if (alert := read_balance_key(job.key))}
-
-
-def _rejected_row(rejection: Rejection, kinds: Mapping[str, Kind], now: datetime) -> dict[str, Any]:
-    job: dict[str, Any] = storable(dict(rejection.job or {}))
-    ids: list[Any] = [*named_ids(job, kinds), job.get("id")]
-    return {
-        "at": now,
-        "source": rejection.source,
-        "entry_id": rejection.entry_id,
-        "kind": _known_kind(job, kinds),
-        "message_id": _readable(ids[0], 36),
-        "faults": list(rejection.faults),
-        "payload": field_names(job) or None,
-    }
-
-
-def _known_kind(job: Mapping[str, Any], kinds: Mapping[str, Kind]) -> str | None:
-    """The kind, where it is one: whatever else stands there may be a person's."""
-    kind = job.get("kind")
-    if kind is None:
-        return None
-    return kind if isinstance(kind, str) and kind in kinds else printable_name(kind)
-
-
-def field_names(job: Mapping[str, Any]) -> dict[str, list[str]]:
-    """What a refused job had, by name alone: its values may be secret, and are nobody's any more."""
-    variables = job.get("variables")
-    named = {"fields": job, "variables": variables if isinstance(variables, Mapping) else {}}
-    return {part: sorted(printable_name(name) for name in names) for part, names in named.items() if names}
-
-
-def _readable(value: Any, longest: int) -> str | None:
-    """Text that both databases take, whatever the caller wrote."""
-    if value is None:
-        return None
-    return "".join(character if character.isprintable() else "?" for character in str(value)[:longest])
-
-
-def rejection_of(fault: BadInput | IdempotencyConflict, job: Any, *, source: str, entry_id: str) -> Rejection:
-    """What to keep of a job that was refused."""
-    faults = fault.faults if isinstance(fault, BadInput) else (str(fault),)
-    return Rejection(source, faults, job if isinstance(job, Mapping) else None, entry_id)

@@ -16,8 +16,9 @@ from mailworker.core.lane import Lane
 from mailworker.core.message import Job
 from mailworker.core.summable import Summable
 from mailworker.errors import BadInput, IdempotencyConflict
-from mailworker.intake.accept import Intake, Rejection, rejection_of
+from mailworker.intake.accept import Intake
 from mailworker.intake.entry_recipients import recipients_of
+from mailworker.intake.rejections import Rejection, rejection_of
 from mailworker.ledger.insert_messages import AcceptVerdict
 from mailworker.queue import envelope
 from mailworker.queue.celery_queues import MAIL

@@ -12,8 +12,8 @@ from mailworker.core.canonical_address import canonical_address
 from mailworker.core.lane import Lane
 from mailworker.core.states import State
 from mailworker.ledger.find_by_invoice_number import messages_about
+from mailworker.ledger.recipient_standings import standings
 from mailworker.ledger.run_query import Row, all_rows
-from mailworker.ledger.standings import standings
 from mailworker.ledger.tables import (
     NOT_SENT,
     addressed_to,

@@ -22,8 +22,8 @@ from mailworker.core.canonical_address import canonical_address
 from mailworker.ledger.bulk_insert import insert_rows
 from mailworker.ledger.contact_tables import campaigns, crm_contacts, mailjet_contacts
 from mailworker.ledger.readdress_waiting_mail import former_addresses
+from mailworker.ledger.recipient_standings import listings
 from mailworker.ledger.run_query import Row, all_rows
-from mailworker.ledger.standings import listings
 from mailworker.ledger.suppressions import suppress_all
 from mailworker.ledger.tables import (
     addressed_to,

@@ -4,20 +4,15 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, select
+from sqlalchemy import Connection, Select, select
 
 from mailworker.core.settlement import Settlement
-from mailworker.core.states import FINAL, State
+from mailworker.core.states import State
 from mailworker.ledger.run_query import Row, all_rows, any_row, first_value
 from mailworker.ledger.settle_messages import settle
 from mailworker.ledger.tables import (
-    attempts,
-    events,
     in_state,
-    invoice_numbers,
     messages,
-    rejected_jobs,
-    timeline,
 )
 
 _AT_ONCE = 1000
@@ -64,18 +59,6 @@ def claim_late(connection: Connection, now: datetime) -> list[Row]:
         .with_for_update(skip_locked=True)
     )
     return all_rows(connection, query)
-
-
-def forget(connection: Connection, *, before: datetime, limit: int = _AT_ONCE) -> int:
-    """Delete up to `limit` final messages unchanged since this moment, with all that hangs on them."""
-    final = [str(state) for state in FINAL]
-    old = select(messages.c.id).where(messages.c.changed_at < before, messages.c.state.in_(final))
-    # Locked, or one that a person replays at this very moment would be lost.
-    ids = list(connection.execute(old.limit(limit).with_for_update(skip_locked=True)).scalars())
-    for table in (timeline, attempts, events, invoice_numbers):
-        connection.execute(delete(table).where(table.c.message_id.in_(ids)))
-    connection.execute(delete(rejected_jobs).where(rejected_jobs.c.at < before))
-    return connection.execute(delete(messages).where(messages.c.id.in_(ids))).rowcount
 
 
 def first_sent_after(connection: Connection, moment: datetime) -> str | None:

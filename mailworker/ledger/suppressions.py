@@ -14,8 +14,8 @@ from mailworker.core.chunks import chunked
 from mailworker.ledger.bulk_insert import insert_into, insert_rows
 from mailworker.ledger.contact_exclusion import bar, unbar
 from mailworker.ledger.contact_tables import mailjet_contacts
+from mailworker.ledger.recipient_standings import listings, suppressed
 from mailworker.ledger.run_query import Row, all_rows, first_row, pairs
-from mailworker.ledger.standings import listings, suppressed
 from mailworker.ledger.switched_off_kinds import switch_on
 from mailworker.ledger.tables import suppression_changes, suppressions
 from mailworker.rules.pseudonym import pseudonyms

@@ -25,7 +25,7 @@ from mailworker.rules.reminder_due import Due
 from mailworker.rules.reminder_grouping import Reminder, merge, together
 from mailworker.rules.reminder_ladder import Step
 from mailworker.scans.ask_crm_before_sending import CrmPreSendCheck, fetch, row_or_fault
-from mailworker.scans.rule_settings import hours_of, ladder_of
+from mailworker.scans.rules_from_settings import hours_of, ladder_of
 
 PREFIXES = ("reminder:", "reminders:")
 

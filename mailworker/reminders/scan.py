@@ -17,8 +17,8 @@ from mailworker.crm.row_source_interface import Cursor
 from mailworker.errors import BadInput, Misconfigured
 from mailworker.ledger import Ledger
 from mailworker.ledger.notification_log import SentNotification, about_invoice, by_hand, notifications_about
+from mailworker.ledger.recipient_standings import standings
 from mailworker.ledger.scan_activation import arming_of
-from mailworker.ledger.standings import standings
 from mailworker.reminders.reminder_mail import reader_of, written
 from mailworker.reminders.whole_customers import whole_customers
 from mailworker.rules.quiet_hours import not_before
@@ -27,7 +27,7 @@ from mailworker.rules.reminder_due import Due, NotDue, decide
 from mailworker.rules.reminder_grouping import Reminder, alone, merge
 from mailworker.rules.reminder_ladder import Ladder, ReminderSent
 from mailworker.scans.message_drafts import MessageDrafts
-from mailworker.scans.rule_settings import hours_of, ladder_of
+from mailworker.scans.rules_from_settings import hours_of, ladder_of
 from mailworker.scans.runner import Findings, ScanBatch, ScanClaim
 
 #: What became of a reminder that reached nobody.

@@ -16,7 +16,7 @@ from mailworker.rules.job.addresses import read_address
 from mailworker.rules.job.check_variables import MAX_TEXT, check_variables
 from mailworker.rules.job.idempotency_key import message_id
 from mailworker.rules.quiet_hours import Hours, open_until
-from mailworker.scans.rule_settings import hours_of
+from mailworker.scans.rules_from_settings import hours_of
 
 #: Writes a checked job as the ledger's row.
 RowOf = Callable[[Job, datetime], dict[str, Any]]

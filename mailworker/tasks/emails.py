@@ -11,8 +11,8 @@ from mailworker.core.clock import utc_now
 from mailworker.core.lane import Lane
 from mailworker.errors import BadInput, IdempotencyConflict, TransientError
 from mailworker.intake import JobsDrained
-from mailworker.intake.accept import rejection_of
-from mailworker.intake.status import status_of
+from mailworker.intake.message_status import status_of
+from mailworker.intake.rejections import rejection_of
 from mailworker.observability.metric_definitions import ACCEPTED, ENQUEUE_TO_ACCEPT
 from mailworker.observability.redis_counters import CounterTally
 from mailworker.queue import envelope, status_reply

@@ -10,11 +10,11 @@ from mailworker.core.lane import Lane
 from mailworker.core.states import State
 from mailworker.errors import TransientError
 from mailworker.ledger.callback_rows import forget as forget_callbacks
+from mailworker.ledger.forget_old_messages import forget as forget_rows
 from mailworker.ledger.hourly_statistics import SETTLES
 from mailworker.ledger.hourly_statistics import roll_up as count_hours
 from mailworker.ledger.readdress_waiting_mail import forget_left
 from mailworker.ledger.stuck_messages import anything_due
-from mailworker.ledger.stuck_messages import forget as forget_rows
 from mailworker.observability.redis_counters import CounterTally, count_outcomes
 from mailworker.queue import envelope
 from mailworker.queue.celery_queues import DISPATCH, EVENTS, MAIL, OCS, RECONCILE, RENDER

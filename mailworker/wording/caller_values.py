@@ -15,8 +15,8 @@ from mailworker.core.calendar_range import within_calendar
 from mailworker.core.safe_text import one_line
 from mailworker.invoices.languages.locale_format import locale_format
 from mailworker.invoices.money import minor_units, round_half_up
+from mailworker.wording.amounts_with_units import respelt
 from mailworker.wording.link_expiry import written_moment
-from mailworker.wording.units import respelt
 
 _DAYS = frozenset({"due_date", "invoice_date", "expiry_date"})
 _MOMENTS = frozenset({"change_date"})

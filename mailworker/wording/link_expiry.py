@@ -10,7 +10,7 @@ from babel.dates import format_time, get_timezone_location
 from mailworker.core.calendar_range import within_calendar
 from mailworker.core.language_tag import base_language
 from mailworker.invoices.languages.locale_format import locale_format
-from mailworker.wording.units import SPELLINGS, DurationUnit, in_words
+from mailworker.wording.amounts_with_units import SPELLINGS, DurationUnit, in_words
 
 #: In a time of day: 15 h 30.
 SPACE = "\u00a0"

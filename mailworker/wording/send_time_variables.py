@@ -18,10 +18,10 @@ from mailworker.config.builtin_kinds import (
 )
 from mailworker.core.kind import Kind
 from mailworker.wording import crm_translations
+from mailworker.wording.amounts_with_units import is_used_up, respelt
 from mailworker.wording.caller_values import written_out
 from mailworker.wording.link_expiry import days_left, link_expiry
 from mailworker.wording.subjects import days_until_due, reminder_timing
-from mailworker.wording.units import is_used_up, respelt
 
 Variables = Mapping[str, Any]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from mailworker.config.builtin_kinds import BALANCE_EXPIRED, BALANCE_LOW, INVOICE, INVOICE_REMINDER
 from mailworker.core.language_tag import base_language
-from mailworker.wording.units import is_used_up
+from mailworker.wording.amounts_with_units import is_used_up
 
 Variables = Mapping[str, Any]
 

@@ -24,7 +24,7 @@ from mailworker.crm import open_source
 from mailworker.crm.demo import Size, make_demo
 from mailworker.errors import MailworkerError
 from mailworker.intake import Intake
-from mailworker.intake.accept import Rejection
+from mailworker.intake.rejections import Rejection
 from mailworker.ledger.tables import messages
 from tests.acceptance.conftest import RunningStack
 from tests.doubles import FakeFiles

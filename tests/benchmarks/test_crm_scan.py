@@ -11,7 +11,7 @@ from mailworker.config.reminders import ReminderSettings
 from mailworker.crm import open_source
 from mailworker.crm.demo import Size, make_demo
 from mailworker.rules.reminder_due import decide
-from mailworker.scans.rule_settings import hours_of, ladder_of
+from mailworker.scans.rules_from_settings import hours_of, ladder_of
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(900)]
 

@@ -24,7 +24,7 @@ from mailworker.deliveries import Deliveries
 from mailworker.dispatch import DispatchDependencies, Dispatcher
 from mailworker.errors import BadInput, MailworkerError, Refused, UnknownOutcome, Unreachable
 from mailworker.intake.job_row import row_of
-from mailworker.ledger.standings import suppressed
+from mailworker.ledger.recipient_standings import suppressed
 from mailworker.ledger.suppressions import lift
 from mailworker.ledger.tables import messages
 from mailworker.mailjet.parse_webhook import parse_events

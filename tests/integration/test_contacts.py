@@ -6,7 +6,7 @@ import pytest
 
 from mailworker.errors import BadInput
 from mailworker.ledger import contact_counts
-from mailworker.ledger.standings import suppressed
+from mailworker.ledger.recipient_standings import suppressed
 from mailworker.simulator import running
 from mailworker.simulator.rest_tables import page
 from tests.integration.contact_container import START, contact, contact_container

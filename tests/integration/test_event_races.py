@@ -16,10 +16,10 @@ from mailworker.core.states import State
 from mailworker.deliveries import Deliveries
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, Wish, begin_call, claim
+from mailworker.ledger.forget_old_messages import forget
 from mailworker.ledger.insert_messages import accept
 from mailworker.ledger.replay_cancel import MessageFilter, cancel, candidates, replay
 from mailworker.ledger.settle_messages import settle
-from mailworker.ledger.stuck_messages import forget
 from mailworker.ledger.tables import events, messages
 from mailworker.mailjet.parse_webhook import parse_events
 from tests.doubles import settings

@@ -29,6 +29,7 @@ from mailworker.ledger.claiming import (
 )
 from mailworker.ledger.database import LedgerUnavailable
 from mailworker.ledger.failure_reasons import failures_by_reason
+from mailworker.ledger.forget_old_messages import forget
 from mailworker.ledger.holds import current_holds, hold, hold_by_hand, release
 from mailworker.ledger.insert_messages import AcceptVerdict, accept
 from mailworker.ledger.message_counts import (
@@ -39,11 +40,11 @@ from mailworker.ledger.message_counts import (
     waiting_by_lane,
 )
 from mailworker.ledger.message_search import MessageFilter, list_messages
+from mailworker.ledger.recipient_standings import suppressed
 from mailworker.ledger.record_prepared import prepared
 from mailworker.ledger.rejected_jobs import reject
 from mailworker.ledger.settle_messages import CallRecord, put_off, settle
-from mailworker.ledger.standings import suppressed
-from mailworker.ledger.stuck_messages import anything_due, claim_late, forget, strand
+from mailworker.ledger.stuck_messages import anything_due, claim_late, strand
 from mailworker.ledger.suppressions import lift, suppress
 from mailworker.ledger.tables import attempts, events, messages, rejected_jobs, timeline
 from tests.rows import NOW, after, row

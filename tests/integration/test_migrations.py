@@ -22,7 +22,7 @@ from mailworker.ledger.contact_tables import mailjet_contacts
 from mailworker.ledger.insert_messages import AcceptVerdict
 from mailworker.ledger.migrate import migrate
 from mailworker.ledger.tables import metadata
-from mailworker.rules.job.check import check_job
+from mailworker.rules.job.check_job import check_job
 from mailworker.rules.job.idempotency_key import message_id
 
 pytestmark = pytest.mark.integration

@@ -3,7 +3,7 @@
 import pytest
 
 from mailworker.errors import BadInput
-from mailworker.ledger.standings import suppressed
+from mailworker.ledger.recipient_standings import suppressed
 from mailworker.ledger.switched_off_kinds import switch_off
 from mailworker.suppressions_by_hand import Suppressions
 from tests.integration.contact_container import contact_container

@@ -8,7 +8,7 @@ import pytest
 import requests
 from sqlalchemy import insert
 
-from mailworker.ledger.standings import standings, suppressed
+from mailworker.ledger.recipient_standings import standings, suppressed
 from mailworker.ledger.tables import messages
 from mailworker.ledger.unsubscribe_link_key import unsubscribe_key
 from mailworker.rules.recipient_gate import Purpose, refusal

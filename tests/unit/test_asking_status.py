@@ -9,7 +9,7 @@ from sqlalchemy import insert
 
 from mailworker.config.builtin_kinds import KINDS
 from mailworker.core.lane import Lane
-from mailworker.intake.status import status_of
+from mailworker.intake.message_status import status_of
 from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.queue import envelope, status_reply
 from mailworker.queue.celery_queues import MAIL
@@ -163,7 +163,7 @@ def test_an_answer_travels_and_a_newer_workers_too():
 
 
 def test_a_long_stream_is_looked_through_from_its_end(ledger, monkeypatch):
-    monkeypatch.setattr("mailworker.intake.status._LOOKED_AT", 2)
+    monkeypatch.setattr("mailworker.intake.message_status._LOOKED_AT", 2)
     redis = simulated_redis()
     for key in ("a", "b", "c"):
         job = {"kind": RESET, "to": "a@client.example", "variables": VARIABLES, "idempotency_key": key}

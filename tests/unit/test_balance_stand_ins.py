@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from mailworker.rules.balance_history import Reading, first_sight
-from mailworker.rules.balance_stand_ins import is_replaced, left, usable
+from mailworker.rules.interchangeable_balances import is_replaced, left, usable
 from tests.rows import NOW, after
 
 GONE = first_sight(Reading("u", "a", "*data", "d", Decimal(1), NOW), NOW, started=True)

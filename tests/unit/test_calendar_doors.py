@@ -20,7 +20,7 @@ from mailworker.mailjet.parse_webhook import WebhookEvent, parse_events
 from mailworker.rules.balance_key import read_balance_key
 from mailworker.rules.campaign_rules import send_time
 from mailworker.rules.contact_input import check_customer
-from mailworker.rules.job.check import check_job
+from mailworker.rules.job.check_job import check_job
 from mailworker.rules.property_values import PropertyType, typed
 from mailworker.rules.segments import check_segment, holds
 from mailworker.rules.segments.to_mailjet import for_mailjet

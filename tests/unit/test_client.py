@@ -23,7 +23,7 @@ from mailworker.errors import BadInput
 from mailworker.queue import envelope
 from mailworker.queue.celery_queues import MAIL
 from mailworker.queue.celery_sender import celery_sender
-from mailworker.rules.job.check import check_job
+from mailworker.rules.job.check_job import check_job
 from mailworker.rules.job.idempotency_key import message_id
 
 RESET = "api_crmCommunicationUserPasswordReset"

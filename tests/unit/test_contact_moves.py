@@ -15,7 +15,7 @@ from mailworker.errors import Refused, TransientError
 from mailworker.ledger.contact_push_queue import claim
 from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import erased_contacts, mailjet_contacts
-from mailworker.ledger.standings import suppressed
+from mailworker.ledger.recipient_standings import suppressed
 from mailworker.rules.pseudonym import pseudonym
 from tests.doubles import mailjet_list
 

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from mailworker.contacts.upsert import ContactUpsert, UpsertResult
 from mailworker.ledger.contact_tables import crm_contacts, erased_contacts, mailjet_contacts
 from mailworker.ledger.readdress_waiting_mail import former_addresses
-from mailworker.ledger.standings import suppressed
+from mailworker.ledger.recipient_standings import suppressed
 from mailworker.ledger.suppressions import suppress
 from mailworker.ledger.tables import suppressions
 from mailworker.rules.contact_diff import (

@@ -14,7 +14,7 @@ from mailworker.errors import BadInput
 from mailworker.intake.job_row import row_of
 from mailworker.mailjet.send_payload import batch_body
 from mailworker.rules.fill_call import ENVELOPE_BYTES
-from mailworker.rules.job.check import check_job
+from mailworker.rules.job.check_job import check_job
 from tests.rows import NOW
 
 RESET = "api_crmCommunicationUserPasswordReset"

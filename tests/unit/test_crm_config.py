@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from mailworker.config.balances import BalanceSettings
 from mailworker.config.crm import CrmSettings
 from mailworker.config.reminders import ReminderSettings
-from mailworker.scans.rule_settings import hours_of
+from mailworker.scans.rules_from_settings import hours_of
 
 
 def fault(section, **keys):

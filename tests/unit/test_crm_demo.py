@@ -20,7 +20,7 @@ from mailworker.rules.pre_send.used_link import check_token
 from mailworker.rules.pre_send.verdicts import Cancel
 from mailworker.rules.quiet_hours import Hours
 from mailworker.rules.reminder_due import Due
-from mailworker.scans.rule_settings import balance_rules_of, hours_of, ladder_of
+from mailworker.scans.rules_from_settings import balance_rules_of, hours_of, ladder_of
 
 TODAY = date(2026, 11, 23)
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)

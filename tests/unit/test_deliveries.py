@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, inspect, select
 from mailworker.config.builtin_kinds import KINDS
 from mailworker.deliveries import Deliveries
 from mailworker.ledger import Ledger
-from mailworker.ledger.standings import suppressed
+from mailworker.ledger.recipient_standings import suppressed
 from mailworker.ledger.tables import events as events_table
 from mailworker.ledger.tables import messages, metadata, suppressions, timeline
 from mailworker.mailjet.parse_webhook import parse_events

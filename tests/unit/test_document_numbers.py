@@ -10,14 +10,14 @@ from mailworker.config.builtin_kinds import INVOICE, KINDS
 from mailworker.core.lane import Lane
 from mailworker.errors import IdempotencyConflict
 from mailworker.intake import Intake
-from mailworker.intake.status import status_of
+from mailworker.intake.message_status import status_of
 from mailworker.ledger import Ledger
 from mailworker.ledger.rejected_jobs import reject
 from mailworker.ledger.tables import timeline
 from mailworker.queue import envelope
 from mailworker.queue.celery_queues import MAIL
 from mailworker.queue.status_reply import MessageStatus, read_status, write_status
-from mailworker.rules.job.check import check_job
+from mailworker.rules.job.check_job import check_job
 from mailworker.rules.job.document_number import document_sequence
 from mailworker.rules.job.expected_message_ids import named_ids
 from tests.doubles import FakeFiles

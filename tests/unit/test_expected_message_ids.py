@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mailworker.config.builtin_kinds import INVOICE, INVOICE_REMINDER, KINDS
 from mailworker.errors import BadInput
-from mailworker.rules.job.check import check_job
+from mailworker.rules.job.check_job import check_job
 from mailworker.rules.job.expected_message_ids import named_ids
 from tests.rows import NOW
 from tests.unit.test_job import INVOICE_VARIABLES, raw

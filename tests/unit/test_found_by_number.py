@@ -11,9 +11,9 @@ from mailworker.core.clock import utc_now
 from mailworker.core.states import State
 from mailworker.errors import BadInput
 from mailworker.ledger.find_by_invoice_number import invoice_ids_of, numbers_of
+from mailworker.ledger.forget_old_messages import forget
 from mailworker.ledger.insert_messages import accept
 from mailworker.ledger.message_search import MessageFilter, ids_beginning, list_messages, search
-from mailworker.ledger.stuck_messages import forget
 from mailworker.reminders.explain import explain
 from mailworker.reminders.find_invoice import find_invoice
 from mailworker.rules.crm_facts import InvoiceStatus

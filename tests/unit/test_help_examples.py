@@ -9,7 +9,7 @@ import typer
 
 from mailworker.cli import build
 from mailworker.config.builtin_kinds import KINDS
-from mailworker.rules.job.check import check_job
+from mailworker.rules.job.check_job import check_job
 from tests.rows import NOW
 
 _EXAMPLE = re.compile(r"Example: mailworker (.+)")

@@ -14,7 +14,7 @@ from mailworker.core.lane import Lane
 from mailworker.errors import BadInput, IdempotencyConflict, TransientError
 from mailworker.intake import Intake, JobStream
 from mailworker.intake import accept as accept_module
-from mailworker.intake.accept import _readable
+from mailworker.intake.rejections import _readable
 from mailworker.ledger import Ledger
 from mailworker.ledger.find_by_invoice_number import numbers_of
 from mailworker.ledger.tables import messages, rejected_jobs

@@ -16,7 +16,7 @@ from mailworker.config.builtin_kinds import INVOICE, INVOICE_REMINDER, KINDS
 from mailworker.core.lane import Lane
 from mailworker.errors import BadInput
 from mailworker.rules.job.addresses import normal_email
-from mailworker.rules.job.check import check_job
+from mailworker.rules.job.check_job import check_job
 from mailworker.rules.job.fingerprint import fingerprint
 from mailworker.rules.job.idempotency_key import message_id
 

@@ -13,7 +13,7 @@ from mailworker.core.message import Address
 from mailworker.errors import BadInput
 from mailworker.rules.balance_key import Alert
 from mailworker.rules.balance_thresholds import AlertDue, NoAlertReason, decide
-from mailworker.rules.job.check import MAX_TO, check_job
+from mailworker.rules.job.check_job import MAX_TO, check_job
 from mailworker.rules.job.fingerprint import fingerprint
 from mailworker.rules.job.idempotency_key import call_message_id, derived_key, key_for_recipient
 from mailworker.rules.quiet_hours import Hours, local_day

@@ -11,7 +11,7 @@ from mailworker.errors import BadInput
 from mailworker.rules.campaign_rules import check_campaign
 from mailworker.rules.contact_input import check_contact, check_customer
 from mailworker.rules.job.attachments import read_attachments
-from mailworker.rules.job.check import check_job
+from mailworker.rules.job.check_job import check_job
 from mailworker.rules.job.check_variables import check_variables
 from tests.rows import NOW
 from tests.unit.test_job import file, raw

@@ -17,7 +17,7 @@ from mailworker.dispatch.outgoing_mail import mail_of
 from mailworker.reminders.reminder_variables import ReminderFacts, reminder_variables, variables
 from mailworker.rules.crm_facts import InvoiceStatus
 from mailworker.rules.job.check_variables import check_variables
-from mailworker.scans.rule_settings import ladder_of
+from mailworker.scans.rules_from_settings import ladder_of
 from mailworker.templates.language.render import render
 from mailworker.templates.sample_values import sample_variables
 from mailworker.templates.shipped_templates import LANGUAGES, mail_template

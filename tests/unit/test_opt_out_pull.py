@@ -12,7 +12,7 @@ from mailworker.contacts.properties_and_lists import PropertyRegistry
 from mailworker.contacts.pull_opt_outs import ContactPull
 from mailworker.errors import TransientError
 from mailworker.ledger.contact_rows import add_entries, new_entry
-from mailworker.ledger.standings import suppressed
+from mailworker.ledger.recipient_standings import suppressed
 from mailworker.mailjet.rest_rows import PAGE
 from tests.doubles import mailjet_list
 

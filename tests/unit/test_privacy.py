@@ -10,8 +10,8 @@ from mailworker.config.builtin_kinds import KINDS
 from mailworker.deliveries import Deliveries
 from mailworker.ledger import Ledger
 from mailworker.ledger.insert_messages import AcceptVerdict, accept
+from mailworker.ledger.recipient_standings import suppressed
 from mailworker.ledger.rejected_jobs import reject
-from mailworker.ledger.standings import suppressed
 from mailworker.ledger.tables import metadata
 from mailworker.mailjet.parse_webhook import parse_events
 from mailworker.privacy import Privacy

@@ -20,6 +20,7 @@ from mailworker.ledger import (
     contact_rows,
     contact_sync_runs,
     delivery_events,
+    forget_old_messages,
     message_counts,
     readdress_waiting_mail,
     recipient_limits,
@@ -77,7 +78,7 @@ STEPS = {
         [PASSED_OVER] * 2,
     ),
     "ending what is late": (nothing, lambda c: stuck_messages.claim_late(c, NOW), [PASSED_OVER]),
-    "forgetting": (nothing, lambda c: stuck_messages.forget(c, before=NOW), [PASSED_OVER]),
+    "forgetting": (nothing, lambda c: forget_old_messages.forget(c, before=NOW), [PASSED_OVER]),
     "wiping": (
         nothing,
         lambda c: stale_secrets.claim_unreplayable(c, ["k"], now=NOW, failed_before=NOW, after=""),

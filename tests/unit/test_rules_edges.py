@@ -31,7 +31,7 @@ from mailworker.rules.contact_sync_cost_and_pauses import (
 )
 from mailworker.rules.crm_facts import Token
 from mailworker.rules.fill_call import ENVELOPE_BYTES, LARGE_BODY, fill
-from mailworker.rules.job.check import check_job, kept_language
+from mailworker.rules.job.check_job import check_job, kept_language
 from mailworker.rules.lookup_schedule import after_not_found, wants_proof
 from mailworker.rules.may_replay import replay_hindrance
 from mailworker.rules.message_explain import MessageFacts, explained

@@ -61,7 +61,7 @@ HEAVY = {
     "mailworker.ledger.contact_rows",
     "mailworker.mailjet.gateway",
     "mailworker.reminders.reminder_mail",
-    "mailworker.rules.job.check",
+    "mailworker.rules.job.check_job",
     "mailworker.rules.reminder_ladder",
     "mailworker.scans.runner",
 }
@@ -93,7 +93,7 @@ _REDIS = {"redis", "cryptography", "opentelemetry"}  # redis-py loads the others
 _FORMAT = {"babel", "mailworker.invoices.languages.locale_format"}
 _TABLE, _TEMPLATES = {"rich"}, {"mailworker.templates.template_library"}
 _ADDRESS = {"mailworker.core.message"}
-_JOB = _ADDRESS | {"mailworker.rules.job.check"}
+_JOB = _ADDRESS | {"mailworker.rules.job.check_job"}
 _CRM = _LEDGER | {"babel", "mailworker.crm.records"}  # amounts are rounded to their currency's smallest unit
 _SCAN = _CRM | _ADDRESS | _FORMAT | {"mailworker.rules.reminder_ladder", "mailworker.scans.runner"}
 _REMINDERS, _BALANCES = (

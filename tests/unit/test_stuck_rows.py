@@ -7,14 +7,9 @@ from sqlalchemy import event, insert, select
 
 from mailworker.core.states import FINAL, State
 from mailworker.ledger import stuck_messages
+from mailworker.ledger.forget_old_messages import forget
 from mailworker.ledger.run_query import any_row, first_row, first_value
-from mailworker.ledger.stuck_messages import (
-    anything_due,
-    claim_late,
-    first_sent_after,
-    forget,
-    strand,
-)
+from mailworker.ledger.stuck_messages import anything_due, claim_late, first_sent_after, strand
 from mailworker.ledger.tables import attempts, events, invoice_numbers, messages, rejected_jobs, timeline
 from tests.rows import NOW, after, put, row
 

@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 from mailworker import suppressions_by_hand
 from mailworker.errors import BadInput, Refused
 from mailworker.ledger.contact_tables import mailjet_contacts
-from mailworker.ledger.standings import suppressed
+from mailworker.ledger.recipient_standings import suppressed
 from mailworker.ledger.suppressions import suppress
 from mailworker.ledger.switched_off_kinds import switch_off
 from mailworker.mailjet.contact_calls import ListAction

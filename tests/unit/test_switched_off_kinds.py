@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from mailworker.deliveries import Deliveries
-from mailworker.ledger.standings import suppressed
+from mailworker.ledger.recipient_standings import suppressed
 from mailworker.ledger.suppressions import opt_in
 from mailworker.ledger.switched_off_kinds import switched_off
 from mailworker.mailjet.parse_webhook import parse_events

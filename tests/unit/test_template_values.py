@@ -4,7 +4,14 @@ import pytest
 
 from mailworker.templates.language.functions import FUNCTIONS, Escaped
 from mailworker.templates.language.render import TemplateError, render
-from mailworker.templates.language.values import COMBINE, as_number, as_text, calculate, compare, elements
+from mailworker.templates.language.value_conversion import (
+    COMBINE,
+    as_number,
+    as_text,
+    calculate,
+    compare,
+    elements,
+)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from mailworker.errors import BadInput
 from mailworker.invoices.from_json.invoice import read_invoice
 from mailworker.ledger.tables import timeline
 from mailworker.queue import envelope
-from mailworker.rules.job.check import check_job
+from mailworker.rules.job.check_job import check_job
 from mailworker.rules.job.fit_text import fit_document, made_fit
 from tests.rows import NOW
 from tests.scan_world import World, open_ledger

@@ -8,7 +8,7 @@ from mailworker.core.message import Address
 from mailworker.core.safe_text import one_line
 from mailworker.dispatch.outgoing_mail import incomplete, mail_of
 from mailworker.rules.job.addresses import read_address
-from mailworker.rules.job.check import check_job
+from mailworker.rules.job.check_job import check_job
 from mailworker.rules.job.fingerprint import fingerprint
 from mailworker.scans.message_drafts import language_for
 from tests.rows import NOW, row

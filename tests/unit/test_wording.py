@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from mailworker.balances.alert_variables import low_variables
 from mailworker.config.builtin_kinds import INVOICE, INVOICE_REMINDER
 from mailworker.wording import mail_state, state_subject
+from mailworker.wording.amounts_with_units import is_used_up, measured, quantity, respelt
 from mailworker.wording.crm_translations import balance_type, changed_by, is_credit, is_ended_service
 from mailworker.wording.link_expiry import days_left, link_expiry, read_span, written_moment, written_span
-from mailworker.wording.units import is_used_up, measured, quantity, respelt
 from tests.scan_world import balance
 
 

@@ -6,11 +6,11 @@ from mailworker.cli.console import console, short, write_json
 from mailworker.cli.message_commands.upcoming import out_of_order
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput
-from mailworker.intake.status import status_of
+from mailworker.intake.message_status import status_of
 from mailworker.ledger.facts_for_explanation import facts_of
 from mailworker.ledger.holds import current_holds
 from mailworker.ledger.message_search import Story, search, story
-from mailworker.ledger.standings import standings
+from mailworker.ledger.recipient_standings import standings
 from mailworker.rules.claimable_while_held import Hold
 from mailworker.rules.message_explain import explained
 from mailworker.rules.recipient_gate import Purpose, refusal

@@ -13,7 +13,7 @@ from mailworker.ledger.notification_log import SentNotification
 from mailworker.reminders.explain import Explanation, explain
 from mailworker.rules.reminder_due import Due, NotDue
 from mailworker.scan_registry import read_as_of, rehearses, scan_named
-from mailworker.scans.rule_settings import hours_of
+from mailworker.scans.rules_from_settings import hours_of
 
 if TYPE_CHECKING:
     from mailworker.container import Container

@@ -17,7 +17,7 @@ from mailworker.invoices.model import (
     VatCategory,
     VatRow,
 )
-from mailworker.invoices.page.head import Fact
+from mailworker.invoices.page.head_and_foot import Fact
 from mailworker.invoices.page.line_table import rate_text
 from mailworker.invoices.page.payment_qr import epc_payload, qr_picture
 from mailworker.invoices.vat_exemptions import exemption_text

@@ -5,7 +5,7 @@ from typing import Any
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.languages.locale_format import LocaleFormat
 from mailworker.invoices.model import ClientKind, Invoice
-from mailworker.invoices.page.head import facts_of, foot, from_lines, is_long, title_of, to_lines
+from mailworker.invoices.page.head_and_foot import facts_of, foot, from_lines, is_long, title_of, to_lines
 from mailworker.invoices.page.line_table import are_wide, rows_of, shows_gross
 from mailworker.invoices.page.sums_and_payment import (
     code_of,

@@ -27,7 +27,7 @@ from mailworker.invoices.page.call_detail import Sheet, height_rules
 from mailworker.invoices.page_reuse.draw_call_rows import stamp
 from mailworker.invoices.page_reuse.kept_forms import PageForms
 from mailworker.invoices.pdfa import complete_metadata, conforming, not_archival
-from mailworker.invoices.table_headers import complete_headers
+from mailworker.invoices.tagged_table_headers import complete_headers
 from mailworker.invoices.url_fetcher import BASE, QR, LockedFetcher
 from mailworker.invoices.weasyprint import faster_layout
 from mailworker.invoices.weasyprint.font_features import font_configuration

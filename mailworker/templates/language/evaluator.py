@@ -30,7 +30,7 @@ from mailworker.templates.language.template_error import (
     too_much,
     unknown_identifier,
 )
-from mailworker.templates.language.values import (
+from mailworker.templates.language.value_conversion import (
     COMBINE,
     COMPARE,
     as_number,

@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 from urllib.parse import quote
 
-from mailworker.templates.language.values import Number, as_number, as_text
+from mailworker.templates.language.value_conversion import Number, as_number, as_text
 
 
 class Escaped(str):

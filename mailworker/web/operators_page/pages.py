@@ -21,11 +21,11 @@ from mailworker.ledger.hourly_statistics import current_campaigns, current_talli
 from mailworker.ledger.last_delivery_event import delivery_news
 from mailworker.ledger.message_counts import changed_since, tried_again
 from mailworker.ledger.message_search import MessageFilter, list_messages, search, story
+from mailworker.ledger.recipient_standings import standings
 from mailworker.ledger.rejected_jobs import list_rejected
 from mailworker.ledger.replay_cancel import CANCELLABLE
 from mailworker.ledger.resend_blocked import is_blocked_by_us
 from mailworker.ledger.scan_runs import latest
-from mailworker.ledger.standings import standings
 from mailworker.ledger.suppressions import latest as latest_suppressions
 from mailworker.queue.envelope import BEAT_SILENCE, MOST_ROUNDS_WAITING
 from mailworker.rules.message_explain import explained
