@@ -161,3 +161,24 @@ def test_the_disk_of_the_ledger_is_full_and_then_is_not(ledger_disk, open_scene,
     balance = all_is_well(scene, "disk full for the ledger", seconds=300)
 
     assert balance.by_state["sent"] == 900
+
+
+def test_beat_goes_on_at_once_after_its_hosts_clock_was_set_back_by_an_hour(
+    open_scene, all_is_well, monkeypatch
+):
+    """Its file says that all ran last in the future; by Celery's rules nothing was due for an hour."""
+    assert FAKETIME.exists(), "apt-get install faketime"
+    scene = open_scene()
+    with monkeypatch.context() as wrong:
+        wrong.setenv("LD_PRELOAD", str(FAKETIME))
+        wrong.setenv("FAKETIME", "+1h")
+        beat = scene.servers.beat()
+    log = scene.servers.folder / "logs" / "beat.log"
+    assert wait_until(lambda: "Sending due task sweep" in log.read_text("utf-8"), seconds=30)
+    beat.stop()
+    scene.staff()
+    scene.enqueue(100)
+
+    balance = all_is_well(scene, "beat's host set back by an hour")
+
+    assert balance.by_state["sent"] == 100
