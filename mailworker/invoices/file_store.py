@@ -5,7 +5,7 @@ import errno
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,9 @@ class PdfStore(Protocol):
 
     def put(self, key: str, pdf: bytes) -> None:
         """Keep it whole or not at all, replacing what was there. TransientError where that fails."""
+
+    def put_first(self, key: str, content: bytes) -> None:
+        """Keep it where there is nothing yet. TransientError where that fails."""
 
     def get(self, key: str) -> bytes | None:
         """The bytes, or None where there are none."""
@@ -76,13 +79,20 @@ class FolderStore:
 
     def put(self, key: str, pdf: bytes) -> None:
         """Keep it; after a power cut there is either the old file or the new one."""
+        self._put(key, pdf, Path.replace)
+
+    def put_first(self, key: str, content: bytes) -> None:
+        """Keep it, unless another process was faster."""
+        self._put(key, content, _link_first)
+
+    def _put(self, key: str, content: bytes, into_place: Callable[[Path, Path], object]) -> None:
         path = self.folder / checked(key)
         with _os_errors(str(self.folder)):
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
             try:
-                _write_through(part, pdf)
-                part.replace(path)
+                _write_through(part, content)
+                into_place(part, path)
                 _sync_folder(self.folder)
             finally:
                 part.unlink(missing_ok=True)
@@ -111,6 +121,11 @@ class FolderStore:
                         path.unlink()
                         gone += 1
         return gone
+
+
+def _link_first(part: Path, path: Path) -> None:
+    with suppress(FileExistsError):
+        path.hardlink_to(part)
 
 
 def _write_through(path: Path, data: bytes) -> None:
@@ -202,6 +217,11 @@ class UrlStore:
                 self.system.makedirs(self.root, exist_ok=True)
                 self._ask("pipe_file", path, pdf)
 
+    def put_first(self, key: str, content: bytes) -> None:
+        """Keep it where there is nothing; of two hosts at the same moment the later one's stays."""
+        if self.get(key) is None:
+            self.put(key, content)
+
     def get(self, key: str) -> bytes | None:
         """The bytes, or None."""
         with self._errors():
@@ -233,6 +253,6 @@ def store_identity(store: PdfStore) -> str:
     """The store's own mark, made when it has none. Raises TransientError where the store does not work."""
     kept = store.get(MARK)
     if kept is None:
-        store.put(MARK, secrets.token_hex(8).encode())
-        kept = store.get(MARK)  # another host may have been faster
+        store.put_first(MARK, secrets.token_hex(8).encode())
+        kept = store.get(MARK)  # another process may have been faster
     return (kept or b"").decode("ascii", "replace")

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from mailworker.errors import TransientError
-from mailworker.invoices.file_store import MARK, FolderStore, store_identity
+from mailworker.invoices.file_store import MARK, FolderStore, UrlStore, store_identity
 from mailworker.queue.host_stores import differing, note_store, stores_in_use
 from mailworker.tasks import report_host_store
 from tests.doubles import Clock, box
@@ -116,3 +116,19 @@ def test_a_store_that_does_not_work_stops_no_task(redis, monkeypatch):
 
     report_host_store.StoreWatch().look(box(redis=redis, clock=Clock(), store=box(get=broken)))
     assert len(log.lines) == 1
+
+
+@pytest.mark.parametrize("place", ["folder", "memory"])
+def test_processes_that_start_together_agree_on_a_new_stores_mark(tmp_path, monkeypatch, place):
+    """Each had put its own over the others', and for minutes one host was said to have several stores."""
+    store = FolderStore(tmp_path) if place == "folder" else UrlStore(f"memory://{tmp_path}")
+    real, others = type(store).put_first, []
+
+    def late(self, key, content):
+        if not others:
+            others.append(content)
+            others.append(store_identity(store))  # another process, between our look and our mark
+        real(self, key, content)
+
+    monkeypatch.setattr(type(store), "put_first", late)
+    assert store_identity(store) == others[1] == store_identity(store)
