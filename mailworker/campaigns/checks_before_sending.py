@@ -149,19 +149,21 @@ class CampaignGuard:
         except BadInput as fault:
             self._mailjets.take_back(row, str(fault))
         except MailworkerError as fault:
-            self._note(row, f"{NOT_ASKED} whom it would go to, and sends it at its time: {fault}")
+            self._note(row, note=f"{NOT_ASKED} whom it would go to, and sends it at its time: {fault}")
         else:
-            self._note(row, None, content={**row["content"], _CHECKED: True})
+            self._note(row, note=None, content={**row["content"], _CHECKED: True})
 
     def _see_whether_sent(self, row: Row, now: datetime) -> None:
         if now - max(row["changed_at"], row["send_at"]) < _ASK_AGAIN:
             return
-        self._note(row, None if row["content"].get(_CHECKED) else _NOT_LOOKED_AT)
+        self._note(row)  # its moment alone, so that no other worker asks as well
+        note = None if row["content"].get(_CHECKED) else _NOT_LOOKED_AT
         try:
             self._mailjets.catch_up(row)
         except MailworkerError as fault:
-            self._note(row, f"{NOT_ASKED} whether it has sent it: {fault}")
+            note = f"{NOT_ASKED} whether it has sent it: {fault}"
+        self._note(row, note=note)
 
-    def _note(self, row: Row, note: str | None, **more: Any) -> None:
+    def _note(self, row: Row, **values: Any) -> None:
         with self._ledger.write() as connection:
-            campaign_rows.note(connection, row["id"], now=self._rules.clock(), note=note, **more)
+            campaign_rows.note(connection, row["id"], now=self._rules.clock(), **values)

@@ -379,6 +379,18 @@ def test_what_mailjet_sent_at_its_time_is_noted_as_sent(container, monkeypatch, 
         desk.step()
     found = desk.find(row["name"])
     assert found["note"] == "Mailjet cannot be asked whether it has sent it: Mailjet is away"
+    container.clock.forward(61)
+    asked, catch_up = [], desk._mailjets.catch_up
+
+    def is_told_of(row):
+        with container.ledger.read() as connection:
+            asked.extend(campaign_faults(connection))
+        catch_up(row)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(desk._mailjets, "catch_up", is_told_of)
+        desk.step()
+    assert asked, "while it is asked again, which may take long, the alert goes on"
     container.mailjet.world.campaigns.drafts.rows[row["draft_id"]]["Status"] = SENT
     desk.step()
     assert desk.find(row["name"])["state"] == "scheduled", "it was asked a moment ago"
