@@ -70,6 +70,7 @@ class Bucket:
     """The bucket as one worker sees it. `limit` is in calls a minute."""
 
     def __init__(self, redis: "Redis", limit: int, *, name: str = "mailworker:calls") -> None:
+        self._redis = redis
         self._limit = limit
         self._keys = [f"{{{name}}}:log", f"{{{name}}}:pace"]
         self._take = redis.register_script(_script("take"))
@@ -110,6 +111,15 @@ class Bucket:
         """Stop all workers' calls after a 429, and give for how many seconds."""
         args = [FIRST_PAUSE_MS, LONGEST_PAUSE_MS, int(asked_seconds * 1000)]
         return float(self._run(self._pause, args)) / 1000
+
+    def paused(self) -> float:
+        """For how many seconds nobody calls yet, after a 429; 0.0 where nobody was told so."""
+        try:
+            until: Any = self._redis.hget(self._keys[1], "pause_until")
+            seconds, micros = self._redis.time()
+        except RedisError as fault:
+            raise BucketUnavailable(f"{UNCOUNTED} ({type(fault).__name__}).") from fault
+        return max(float(until or 0) / 1000 - seconds - micros / 1e6, 0.0)
 
     def _run(self, script: Script, args: Sequence[str | float]) -> Any:
         try:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from redis.exceptions import ConnectionError as RedisGone
 
+from mailworker.cli.doctor_checks.redis import pause_faults
 from mailworker.limits import Bucket, CallLane, Permit
 from mailworker.limits.rate_limit import BucketUnavailable
 from tests.redis_clock import simulated_redis
@@ -385,3 +386,15 @@ def test_take_waits_gives_up_and_does_not_wait_for_what_is_needless(redis, clock
     assert max(naps) <= 0.25, "a sleeper looks up four times a second"
     assert bucket.take(BULK, patience=60).call_id != permit.call_id
     assert bucket.keys == ("{mailworker:calls}:log", "{mailworker:calls}:pace")
+
+
+def test_the_doctor_says_for_how_long_nobody_calls_after_a_429(bucket, clock):
+    assert (bucket.paused(), list(pause_faults(bucket))) == (0.0, [])
+    bucket.pause()
+    clock.advance(2)
+    assert bucket.paused() == pytest.approx(3, abs=0.1)
+    (said,) = pause_faults(bucket)
+    assert said.startswith("Mailjet answers HTTP 429, too many calls, and nobody calls for the next 3 s")
+    assert "give both a share in mailjet.calls_per_minute" in said
+    clock.advance(4)
+    assert bucket.paused() == 0.0

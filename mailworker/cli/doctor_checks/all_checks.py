@@ -140,6 +140,7 @@ def _behind_redis(container: "Container") -> Iterator[Check]:
     yield Check("redis", "Redis's clock and ours agree", lambda: redis.clock_skew(client, utc_now))
     yield Check("redis", "a fail-over of Redis loses nothing", lambda: redis.failover_faults(client))
     yield Check("mailjet", "Mailjet answers the workers", lambda: redis.breaker_faults(container.breaker))
+    yield Check("mailjet", "Mailjet finds no call too fast", lambda: redis.pause_faults(container.bucket))
     # Else nobody can know, and their silence is no fault of theirs.
     if redis.takes_writes(client) and not [*redis.rights_faults(client)]:
         ours, key = fingerprint(config_path()), key_fingerprint(container.settings)

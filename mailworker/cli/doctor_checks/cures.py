@@ -72,11 +72,14 @@ _OF_OURS = (
     "mail waits, nothing is lost."
 )
 _ASK_SUPPORT = "Open the account at app.mailjet.com: it says what is blocked; Mailjet's support lifts it."
+SHARE = (
+    "Somebody else calls with the same key: give both a share in mailjet.calls_per_minute "
+    "(docs/several-hosts.md)."
+)
 _OURS: Mapping[type[MailworkerError], str] = {
     ConfigError: "Then restart the workers; mail waits, nothing is lost.",
     NoCallFree: "Mail takes every call that mailjet.calls_per_minute allows; Mailjet was not asked.",
-    Throttled: "Somebody else calls with the same key: give both a share in mailjet.calls_per_minute "
-    "(docs/several-hosts.md).",
+    Throttled: SHARE,
     BucketUnavailable: "Start Redis, or correct worker.redis_url; Mailjet was not asked.",
 }
 _CLOCK = "Look at this host's clock, and at the certificate of what stands between (mailjet.proxy)"

@@ -1,6 +1,7 @@
 """What Mailjet knows of us. Every call takes a token of the bucket that all workers share."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from mailworker.cli.container_context import rest_api
@@ -9,6 +10,7 @@ from mailworker.cli.doctor_checks.finding import Check, Finding, Note
 from mailworker.cli.doctor_checks.run_check import run_check
 from mailworker.cli.template_commands.check import check_mailjet
 from mailworker.errors import MailworkerError
+from mailworker.limits.rate_limit import BucketUnavailable
 from mailworker.mailjet import account_checks
 
 if TYPE_CHECKING:
@@ -19,7 +21,13 @@ SUBJECT = "mailjet"
 
 
 def examine(container: "Container", webhook_url: str | None) -> Iterator[Finding]:
-    """The account first: where it cannot be asked, nothing else can, and nothing is shown thrice."""
+    """The account first: where it cannot be asked, nothing else can, and nothing is shown thrice.
+
+    Nor is it asked while nobody calls, which was said.
+    """
+    with suppress(BucketUnavailable):
+        if container.bucket.paused():
+            return
     api = rest_api(container)
     account = run_check(Check(SUBJECT, "Mailjet: account", lambda: _account(api)))
     yield account

@@ -8,9 +8,11 @@ from redis import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 from redis.sentinel import MasterNotFoundError
 
+from mailworker.cli.doctor_checks.cures import SHARE
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.core.age_in_words import age
 from mailworker.limits.breaker_state import Breaker
+from mailworker.limits.rate_limit import Bucket
 from mailworker.queue.redis_errors import what_redis_means
 from mailworker.queue.redis_rights import demand_rights
 
@@ -153,6 +155,15 @@ def breaker_faults(breaker: Breaker) -> Iterator[str]:
         yield Note(
             f"Mailjet takes {breaker.state().latency:.1f} s to answer, so that at most {mails} mails a "
             "minute leave; raise `mailjet.unanswered_messages` if you need more (docs/outages.md)."
+        )
+
+
+def pause_faults(bucket: Bucket) -> Iterator[str]:
+    """Whether Mailjet finds that calls come too fast: each 429 makes all wait, up to a minute."""
+    if seconds := bucket.paused():
+        yield (
+            f"Mailjet answers HTTP 429, too many calls, and nobody calls for the next {seconds:.0f} s; "
+            f"mail waits, and goes on by itself. {SHARE}"
         )
 
 
