@@ -136,27 +136,28 @@ def test_who_unsubscribed_or_was_excluded_is_counted_out_and_gets_nothing(contai
     assert recipients(container) == ["p2@example.com", "p3@example.com"]
 
 
-@pytest.mark.parametrize(
-    ("asked", "told"),
-    [
-        ({"segment": 'town = "Lyon"'}, "there is no property town"),
-        ({"segment": 'citi = "Lyon"'}, "did you mean 'city'?"),
-        ({"segment": ""}, "write an expression, or give everybody"),
-        ({"segment": 'city = "Nowhere"'}, "no contact is in it"),
-        ({"segment": 'city = "Lyon"', "everybody": True}, "not both"),
-        ({"everybody": True, "subject": ""}, "subject: must be one line"),
-        ({"everybody": True, "from_email": ""}, "from_email: give the sender's address"),
-        ({"everybody": True, "template_id": 5}, "give exactly one of them"),
-        ({"everybody": True, "subjekt": "x"}, "did you mean 'subject'?"),
-        ({"everybody": True, "contact_type": "nobody"}, "no contact is in it"),
-    ],
-)
-def test_a_wrong_campaign_is_refused_and_nothing_is_made(container, desk, asked, told):
-    with pytest.raises(BadInput) as fault:
-        desk.create({**MAIL, **asked})
-    assert told in str(fault.value)
-    assert desk.latest() == []
-    assert container.mailjet.world.campaigns.drafts.rows == {}
+REFUSED = [
+    ({"segment": 'town = "Lyon"'}, "there is no property town"),
+    ({"segment": 'citi = "Lyon"'}, "did you mean 'city'?"),
+    ({"segment": ""}, "write an expression, or give everybody"),
+    ({"segment": 'city = "Nowhere"'}, "no contact is in it"),
+    ({"segment": 'city = "Lyon"', "everybody": True}, "not both"),
+    ({"everybody": True, "subject": ""}, "subject: must be one line"),
+    ({"everybody": True, "from_email": ""}, "from_email: give the sender's address"),
+    ({"everybody": True, "template_id": 5}, "give exactly one of them"),
+    ({"everybody": True, "subjekt": "x"}, "did you mean 'subject'?"),
+    ({"everybody": True, "contact_type": "nobody"}, "no contact is in it"),
+]
+
+
+def test_a_wrong_campaign_is_refused_and_nothing_is_made(container, desk, subtests):
+    for asked, told in REFUSED:
+        with subtests.test(asked=asked):
+            with pytest.raises(BadInput) as fault:
+                desk.create({**MAIL, **asked})
+            assert told in str(fault.value)
+            assert desk.latest() == []
+            assert container.mailjet.world.campaigns.drafts.rows == {}
 
 
 def test_a_name_is_used_once(desk):
@@ -461,20 +462,22 @@ def test_one_that_could_not_begin_within_a_day_is_a_draft_and_told(container, aw
         assert "campaign send Offer" in next(campaign_faults(connection))
 
 
-@pytest.mark.parametrize(
-    ("asked", "told"),
-    [
-        ({"kind": "api_crmCommunicationNotice"}, "is service mail, which passes an unsubscribe"),
-        ({"kind": "api_crmCommunicationNewz"}, "did you mean 'api_crmCommunicationNews'?"),
-        ({"values": {}}, "its variable offer is no contact's property"),
-        ({"values": {"offer": "x", "ofer": "y"}}, "has no variable ofer; did you mean 'offer'?"),
-        ({"subject": "x"}, "subject: the kind's block in crm_config.yaml says it."),
-    ],
-)
-def test_a_wrong_campaign_of_ours_is_refused(desk, asked, told):
-    with pytest.raises(BadInput) as fault:
-        desk.create({**OURS, **asked})
-    assert told in str(fault.value)
+REFUSED_OF_OURS = [
+    ({"kind": "api_crmCommunicationNotice"}, "is service mail, which passes an unsubscribe"),
+    ({"kind": "api_crmCommunicationNewz"}, "did you mean 'api_crmCommunicationNews'?"),
+    ({"values": {}}, "its variable offer is no contact's property"),
+    ({"values": {"offer": "x", "ofer": "y"}}, "has no variable ofer; did you mean 'offer'?"),
+    ({"subject": "x"}, "subject: the kind's block in crm_config.yaml says it."),
+]
+
+
+def test_a_wrong_campaign_of_ours_is_refused(desk, subtests):
+    for asked, told in REFUSED_OF_OURS:
+        with subtests.test(asked=asked):
+            with pytest.raises(BadInput) as fault:
+                desk.create({**OURS, **asked})
+            assert told in str(fault.value)
+            assert desk.latest() == []
 
 
 def test_the_test_of_ours_may_be_repeated_and_is_no_part_of_the_campaign(container, desk):
