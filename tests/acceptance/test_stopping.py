@@ -1,10 +1,17 @@
-"""Workers that go: killed in the middle of a call, or asked to finish by a deploy."""
+"""Workers that go, or begin anew: killed in the middle of a call, asked to finish by a deploy, told of a new configuration."""
 
+import signal
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from mailworker.cli.doctor_checks.workers import ABOUT
 from mailworker.cli.local_stack import Servers, wait_until
+from mailworker.cli.local_stack.child_process import Child
+from mailworker.cli.local_stack.servers import Worker
+from mailworker.config.settings import fingerprint
 from tests.acceptance.conftest import VERIFICATION, RunningStack, verification
 
 pytestmark = pytest.mark.acceptance
@@ -23,6 +30,13 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         made = RunningStack(servers)
         yield made
         made.ledger.close()
+
+
+def _living(own: RunningStack) -> list[Worker]:
+    """The workers of urgent mail that an earlier test left."""
+    return [
+        one for one in own.servers.children if isinstance(one, Worker) and one.alive and "urgent" in one.node
+    ]
 
 
 def _sending(own: RunningStack, ids: list[str]) -> bool:
@@ -44,9 +58,8 @@ def test_a_worker_killed_in_the_middle_of_a_call_loses_nothing_and_sends_nothing
 
 def test_a_worker_that_is_asked_to_stop_finishes_its_call(own: RunningStack):
     servers = own.servers
-    for worker in [one for one in servers.children if one.name.startswith("The worker urgent")]:
-        worker.kill()
-    worker = servers.worker(["mail.urgent"], concurrency=2, name="urgent")
+    living = _living(own)
+    worker = living[0] if living else servers.worker(["mail.urgent"], concurrency=2, name="urgent")
     servers.mailbox.misbehave("slow", match={"path": "send"}, seconds=3, times=1)
     id_ = servers.client.send(VERIFICATION, "ana@example.com", verification())
     assert wait_until(lambda: _sending(own, [id_]), seconds=20)
@@ -55,3 +68,39 @@ def test_a_worker_that_is_asked_to_stop_finishes_its_call(own: RunningStack):
     assert told.message["state"] == "sent", told
     assert "unknown" not in [step["what"] for step in told.timeline]
     assert own.arrived(id_) == 1
+
+
+def test_a_worker_takes_a_changed_configuration_in_the_middle_of_its_work(own: RunningStack):
+    """`systemctl reload`: SIGHUP in the middle of a call, nothing lost, nothing twice."""
+    servers, node = own.servers, "urgent@here"
+    for worker in _living(own):
+        worker.stop()
+    celery = Path(sys.executable).with_name("celery")  # as the unit starts it
+    options = ["-Q", "mail.urgent", "-c", "2", "-n", node, "--without-gossip", "--without-mingle"]
+    command = [str(celery), "-A", "mailworker.tasks", "worker", *options]
+    worker = Child("The worker", command, servers.folder / "logs" / "urgent.log", servers.environ)
+    servers.children.append(worker)
+    control = servers.celery.control
+    worker.wait_ready(lambda: bool(control.ping(destination=[node], timeout=0.5)))
+
+    def started_with() -> str:
+        told = control.inspect(destination=[node], timeout=1)._request(ABOUT) or {}
+        return told.get(node, {}).get("configuration", "")
+
+    before = started_with()
+    assert before == fingerprint(servers.config)
+    servers.mailbox.misbehave("slow", match={"path": "send"}, seconds=2, times=1)
+    ids = [servers.client.send(VERIFICATION, f"ana{n}@example.com", verification()) for n in range(40)]
+
+    def in_a_call() -> bool:
+        return any((one := own.story(id_)) and one.message["called_at"] for id_ in ids)
+
+    assert wait_until(in_a_call, seconds=20)
+    servers.config.write_text(servers.config.read_text("utf-8") + "\n# changed\n", encoding="utf-8")
+    pid = worker.pid
+    worker.send_signal(signal.SIGHUP)
+    more = [servers.client.send(VERIFICATION, f"bob{n}@example.com", verification()) for n in range(40)]
+    assert set(own.final(*ids, *more, seconds=60)) == {"sent"}
+    assert [own.arrived(id_) for id_ in (*ids, *more)] == [1] * 80
+    assert wait_until(lambda: started_with() == fingerprint(servers.config) != before, seconds=30)
+    assert (worker.pid, worker.alive) == (pid, True)

@@ -260,7 +260,15 @@ def contact_that_waits(site):
 
 
 def a_slow_call(site):
-    site.simulator.misbehave("slow", seconds=10.5, times=1)
+    """Ten seconds and a half pass on the clock by which a call is measured."""
+    dispatcher = site.container.dispatcher
+    clock, make = dispatcher._clock, dispatcher._calls.make
+
+    def slow(departure):
+        site.monkeypatch.setattr(dispatcher, "_clock", lambda: clock() + timedelta(seconds=10.5))
+        return make(departure)
+
+    site.monkeypatch.setattr(dispatcher._calls, "make", slow)
     site.add()
     dispatch.dispatch("normal")
 
