@@ -10,6 +10,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any, cast
@@ -192,10 +193,12 @@ class OnceAdapter(HTTPAdapter):
 
     def _read(self, raw: Any) -> bytes:
         body = bytearray()
-        while chunk := raw.read1(65536, decode_content=True):
-            body += chunk
-            if len(body) > MOST_BYTES:
-                raw.close()
-                raise ReadTimeoutError(None, None, None)  # type: ignore[arg-type] # read by its type alone
+        with ExitStack() as unread:
+            unread.callback(raw.close)  # else its connection stays open until the garbage is collected
+            while chunk := raw.read1(65536, decode_content=True):
+                body += chunk
+                if len(body) > MOST_BYTES:
+                    raise ReadTimeoutError(None, None, None)  # type: ignore[arg-type] # read by its type alone
+            unread.pop_all()
         self._last_use = time.monotonic()
         return bytes(body)
