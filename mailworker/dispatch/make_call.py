@@ -5,7 +5,7 @@ from datetime import datetime
 
 from mailworker.core.settlement import Settlement
 from mailworker.dispatch.interfaces import Departure, DispatchDependencies
-from mailworker.dispatch.outgoing_mail import note_copies_left_out
+from mailworker.dispatch.leave_out_copies import note_copies_left_out
 from mailworker.dispatch.record_call_outcome import OutcomeRecorder
 from mailworker.errors import (
     MailworkerError,

@@ -3,22 +3,19 @@
 import base64
 import hashlib
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from mailworker.config.builtin_kinds import INVOICE
 from mailworker.config.settings import Settings
-from mailworker.core.canonical_address import canonical_address
 from mailworker.core.lane import Lane
 from mailworker.core.language_tag import base_language
 from mailworker.core.message import Address, Attachment, Mail
-from mailworker.core.settlement import Settlement
+from mailworker.dispatch.leave_out_copies import copies
 from mailworker.errors import FileMissing, PermanentError, TransientError
 from mailworker.rules.job.addresses import distinct
 from mailworker.rules.pre_send.verdicts import Wait
-from mailworker.rules.pseudonym import is_pseudonym
 from mailworker.wording import MailFacts, finished, mail_state, state_subject
 
 #: How long a mail waits that lacks a variable: a person has to mend the configuration first.
@@ -63,7 +60,7 @@ def mail_of(row: Mapping[str, Any], settings: Settings, files: FileReader, *, un
     own, template_id, subject, variables = wording_of(row, settings)
     to = Address(row["to_email"], row["to_name"] or "")
     # The recipient of an invoice may have come from the CRM after its copies were written down.
-    cc = distinct(_addresses(row["cc"]), besides=[to])
+    cc = distinct(copies(row["cc"]), besides=[to])
     return Mail(
         id=row["id"],
         kind=row["kind"],
@@ -76,7 +73,7 @@ def mail_of(row: Mapping[str, Any], settings: Settings, files: FileReader, *, un
         subject=subject,
         variables=variables,
         cc=cc,
-        bcc=distinct(_addresses(row["bcc"]), besides=[to, *cc]),
+        bcc=distinct(copies(row["bcc"]), besides=[to, *cc]),
         attachments=tuple(attachment_of(file, files) for file in row["attachments"] or ()),
     )
 
@@ -151,51 +148,11 @@ def incomplete(row: Mapping[str, Any], settings: Settings, now: datetime) -> Wai
     return Wait(now + INCOMPLETE, why)
 
 
-def recipients(row: Mapping[str, Any]) -> set[str]:
-    """Everybody who would get this mail, copies included, by their canonical addresses."""
-    copies = [one.email for one in [*_addresses(row["cc"]), *_addresses(row["bcc"])]]
-    return {canonical_address(email) for email in [row["to_email"], *copies]}
-
-
-def _named(row: Mapping[str, Any]) -> set[str]:
-    """Everybody whom the row names, once each: who may get it, and who may not."""
-    copies = [one["email"] for name in ("cc", "bcc") for one in row[name] or ()]
-    return {canonical_address(email) for email in [row["to_email"], *copies]}
-
-
-def without_copies(row: Mapping[str, Any], stopped: Collection[str]) -> Mapping[str, Any]:
-    """The row without copies to these addresses (canonical); the mail itself goes all the same."""
-    kept = {
-        name: [one for one in row[name] or () if canonical_address(one["email"]) not in stopped]
-        for name in ("cc", "bcc")
-    }
-    return {**row, **kept}
-
-
-def note_copies_left_out(
-    settlements: Sequence[Settlement], rows: Sequence[Mapping[str, Any]], mails: Sequence[Mail]
-) -> list[Settlement]:
-    """Note on the timeline where copies stayed behind because nothing may go to their addresses."""
-    named = {row["id"]: len(_named(row)) for row in rows}
-    left_out = {mail.id: named[mail.id] - mail.recipients for mail in mails}
-    return [
-        replace(one, why=f"{one.why}; copies to suppressed or erased addresses left out: {left_out[one.id]}")
-        if left_out[one.id]
-        else one
-        for one in settlements
-    ]
-
-
 def _subject(subject: str, kind: str) -> str:
     """`Votre Facture - ` ends where the invoice's number belongs: a variable, never evaluated."""
     if kind == INVOICE and subject.rstrip().endswith("-"):
         return subject.rstrip() + ' {{var:invoice_number:""}}'
     return subject
-
-
-def _addresses(kept: list[dict[str, str]] | None) -> tuple[Address, ...]:
-    """Who gets a copy; not where somebody had their address erased while the mail waited."""
-    return tuple(Address(one["email"], one["name"]) for one in kept or () if not is_pseudonym(one["email"]))
 
 
 def attachment_of(kept: Mapping[str, Any], files: FileReader) -> Attachment:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from mailworker.config.settings import Settings
 from mailworker.core.canonical_address import canonical_address
 from mailworker.core.kind import Kind
-from mailworker.dispatch.outgoing_mail import recipients, without_copies
+from mailworker.dispatch.leave_out_copies import recipients, without_copies
 from mailworker.ledger import Ledger
 from mailworker.ledger.campaign_targets import Target, targets
 from mailworker.ledger.recipient_limits import ahead_of, stop_flood

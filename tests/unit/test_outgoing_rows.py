@@ -10,16 +10,14 @@ from mailworker.config.settings import parse_settings
 from mailworker.core.message import Address
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
+from mailworker.dispatch.leave_out_copies import note_copies_left_out, recipients, without_copies
 from mailworker.dispatch.outgoing_mail import (
     INCOMPLETE,
     FilesUntilAway,
     incomplete,
     is_no_reply,
     mail_of,
-    note_copies_left_out,
     question_mail,
-    recipients,
-    without_copies,
 )
 from mailworker.errors import FileMissing, Misconfigured, PermanentError, TransientError
 from mailworker.rules.pseudonym import pseudonym
