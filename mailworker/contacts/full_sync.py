@@ -11,7 +11,7 @@ from mailworker.crm import CrmSource, RecordPage
 from mailworker.crm.records import CrmContact, Customer
 from mailworker.crm.row_source_interface import Cursor
 from mailworker.errors import BadInput
-from mailworker.ledger import Ledger, contact_rows
+from mailworker.ledger import Ledger, crm_contact_rows
 from mailworker.rules.contact_diff import Company, ContactPerson, Stamp
 from mailworker.rules.contact_input import contact_address
 from mailworker.rules.contact_sync_cost_and_pauses import removes_too_much
@@ -90,9 +90,9 @@ class CrmReader:
         if since is None and not found.untraced:
             with self._ledger.read() as connection:
                 found.silent = (
-                    contact_rows.count_people(connection) - found.known
+                    crm_contact_rows.count_people(connection) - found.known
                     if dry_run
-                    else contact_rows.count_people(connection, known_before=began)
+                    else crm_contact_rows.count_people(connection, known_before=began)
                 )
         return found
 
@@ -120,8 +120,8 @@ class CrmReader:
         BadInput where so many are missing that the CRM's query looks broken, unless `force`.
         """
         with self._ledger.read() as connection:
-            silent = contact_rows.count_people(connection, known_before=known_before)
-            known = contact_rows.count_people(connection)
+            silent = crm_contact_rows.count_people(connection, known_before=known_before)
+            known = crm_contact_rows.count_people(connection)
         if not force and removes_too_much(silent, known, percent=self._largest_removal):
             raise BadInput(
                 f"The CRM is silent about {silent} of {counted(known, 'contact')}, more than "
@@ -131,7 +131,7 @@ class CrmReader:
         while silent > 0:
             with self._ledger.write() as connection:
                 done = self._upserts.forget_silent(connection, known_before=known_before, now=clock())
-                silent = contact_rows.count_people(connection, known_before=known_before)
+                silent = crm_contact_rows.count_people(connection, known_before=known_before)
             yield done.removed
 
     def _take(
@@ -157,7 +157,7 @@ class CrmReader:
         dated = {one.contact_id for one in _contacts(customers) if one.updated_at is not None}
         undated = {pseudonym(one.email) for one in people if one.contact_id not in dated}
         with self._ledger.read() as connection:
-            gone = contact_rows.erased_at(connection, undated) if undated else {}
+            gone = crm_contact_rows.erased_at(connection, undated) if undated else {}
         return [one for one in people if one.contact_id in dated or pseudonym(one.email) not in gone]
 
     def _upsert_page(
@@ -174,8 +174,8 @@ class CrmReader:
         try:
             with self._ledger.write() as connection:
                 ids = {*unread, *(one.contact_id for one in people)}
-                known = contact_rows.count_known(connection, ids) if dry_run else 0
-                contact_rows.still_there(connection, unread, now)
+                known = crm_contact_rows.count_known(connection, ids) if dry_run else 0
+                crm_contact_rows.still_there(connection, unread, now)
                 done = self._upserts.upsert(connection, people, companies, now=now, thorough=True)
                 if dry_run:
                     _roll_back()

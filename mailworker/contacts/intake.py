@@ -12,7 +12,7 @@ from mailworker.contacts.upsert import ContactUpsert, UpsertResult
 from mailworker.core.summable import Summable
 from mailworker.crm import CrmSource
 from mailworker.errors import BadInput
-from mailworker.ledger import Ledger, contact_rows
+from mailworker.ledger import Ledger, crm_contact_rows
 from mailworker.ledger.rejected_jobs import reject
 from mailworker.queue import envelope
 from mailworker.queue.celery_queues import CONTACTS
@@ -98,7 +98,7 @@ class ContactIntake:
         batch.people.append(person)
         if person.customer_id:
             with self._ledger.read() as connection:
-                known = contact_rows.known_companies(connection, [person.customer_id])
+                known = crm_contact_rows.known_companies(connection, [person.customer_id])
             customer = None if known else self._crm.customer(person.customer_id)
             if customer is not None:
                 batch.companies.append(records_of(customer, asked_at)[0])

@@ -12,7 +12,8 @@ from mailworker.contacts.properties_and_lists import PropertyRegistry
 from mailworker.core.plural import counted
 from mailworker.errors import TransientError
 from mailworker.ledger import contact_push_queue
-from mailworker.ledger.contact_rows import erased_at, pushed_lists, pushed_properties
+from mailworker.ledger.crm_contact_rows import erased_at
+from mailworker.ledger.mailjet_contact_rows import pushed_lists, pushed_properties
 from mailworker.ledger.suppressions import suppress
 from mailworker.mailjet import contact_calls as mailjet
 from mailworker.mailjet.contact_calls import ListAction, MailjetContact

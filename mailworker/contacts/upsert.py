@@ -11,7 +11,7 @@ from mailworker.config.contacts import ContactSettings
 from mailworker.contacts.opt_outs_follow_address import follow_moves
 from mailworker.contacts.upsert_rows import EntryChanges
 from mailworker.core.summable import Summable
-from mailworker.ledger import contact_rows
+from mailworker.ledger import crm_contact_rows, mailjet_contact_rows
 from mailworker.ledger.readdress_waiting_mail import note_left
 from mailworker.ledger.recipient_standings import suppressed
 from mailworker.ledger.suppressions import suppress
@@ -67,13 +67,15 @@ class ContactUpsert:
 
         `thorough` looks at all of them again, new or not: the configuration may have changed.
         """
-        contact_rows.alone(connection)
+        crm_contact_rows.alone(connection)
         changed_companies, old_companies = self._companies(connection, companies)
-        known = contact_rows.known_people(connection, {one.contact_id for one in people})
+        known = crm_contact_rows.known_people(connection, {one.contact_id for one in people})
         fresh, moves, old_people = self._people(connection, people, known, now)
         follow_moves(connection, fresh, known, now=now)
         touched = {one.email for one in fresh} | set(moves.values())
-        touched |= contact_rows.addresses_of(connection, changed_companies) if changed_companies else set()
+        touched |= (
+            crm_contact_rows.addresses_of(connection, changed_companies) if changed_companies else set()
+        )
         if thorough:
             now_known = known | {one.contact_id: one for one in fresh}
             touched |= {one.email for one in now_known.values()}
@@ -83,15 +85,15 @@ class ContactUpsert:
 
     def erase(self, connection: Connection, email: str, *, now: datetime) -> None:
         """Forget this address here, and note that Mailjet has to."""
-        contact_rows.alone(connection)
-        contact_rows.erase_people(connection, email, pseudonym(email), now)
-        row = contact_rows.entries(connection, [email]).get(email)
+        crm_contact_rows.alone(connection)
+        crm_contact_rows.erase_people(connection, email, pseudonym(email), now)
+        row = mailjet_contact_rows.entries(connection, [email]).get(email)
         if row is not None and (row["unsubscribed_at"] is not None or row["left_out"]):
             # Who opted out stays out, though nothing else is kept of them.
             suppress(connection, pseudonym(email), reason="unsubscribed", source="mailjet", now=now)
         if row is None:
             unknown = self._new(email, TargetContact(), now)
-            contact_rows.add_entries(connection, [unknown | {"task": "erase", "due_at": now}])
+            mailjet_contact_rows.add_entries(connection, [unknown | {"task": "erase", "due_at": now}])
             return
         change = _wanted_columns(TargetContact(), now) | {
             "email": email,
@@ -102,12 +104,12 @@ class ContactUpsert:
             "error": None,
             "due_at": now,
         }
-        contact_rows.change_entries(connection, [change])
+        mailjet_contact_rows.change_entries(connection, [change])
 
     def forget_silent(self, connection: Connection, *, known_before: datetime, now: datetime) -> UpsertResult:
         """Contacts that the CRM did not speak of are gone there; up to a thousand at a time."""
-        contact_rows.alone(connection)
-        gone = contact_rows.forget_silent(connection, known_before=known_before)
+        crm_contact_rows.alone(connection)
+        gone = crm_contact_rows.forget_silent(connection, known_before=known_before)
         note_left(connection, gone, now)
         return self.refresh(connection, {one.email for one in gone}, now=now, moves={})
 
@@ -117,8 +119,8 @@ class ContactUpsert:
         """Work out anew what Mailjet should know of these addresses. `moves`: new address, former one."""
         leaving = {old: new for new, old in moves.items()}
         moving = moves.keys() | leaving.keys()
-        people = contact_rows.people_at(connection, emails)
-        before = contact_rows.fingerprints(connection, emails)
+        people = crm_contact_rows.people_at(connection, emails)
+        before = mailjet_contact_rows.fingerprints(connection, emails)
         listed = suppressed(connection, emails)
         wishes = {
             email: replace(target_of(people[email], self._rules), barred=listed.get(email))
@@ -128,7 +130,7 @@ class ContactUpsert:
         news = [
             email for email in emails if email in moving or wishes[email].fingerprint != before.get(email)
         ]
-        rows = contact_rows.entries(connection, news)
+        rows = mailjet_contact_rows.entries(connection, news)
         done, changes = UpsertResult(unchanged=len(emails) - len(news)), EntryChanges()
         for email in sorted(news, key=lambda one: one in moves):  # the former addresses first
             wanted = wishes[email]
@@ -143,14 +145,14 @@ class ContactUpsert:
 
     def _companies(self, connection: Connection, companies: Sequence[Company]) -> tuple[set[str], int]:
         newest = _newest(companies, "customer_id")
-        known = contact_rows.known_companies(connection, newest)
+        known = crm_contact_rows.known_companies(connection, newest)
         fresh = [
             one
             for key, one in newest.items()
             if key not in known or not one.stamp.is_older_than(known[key].stamp)
         ]
         changed = [one for one in fresh if known.get(one.customer_id) != one]
-        contact_rows.write_companies(connection, changed)
+        crm_contact_rows.write_companies(connection, changed)
         return {one.customer_id for one in changed}, len(companies) - len(fresh)
 
     def _people(
@@ -161,7 +163,7 @@ class ContactUpsert:
         now: datetime,
     ) -> tuple[list[ContactPerson], dict[str, str], int]:
         newest = _newest(people, "contact_id")
-        gone = contact_rows.erased_at(connection, {pseudonym(one.email) for one in newest.values()})
+        gone = crm_contact_rows.erased_at(connection, {pseudonym(one.email) for one in newest.values()})
         fresh = [
             one
             for key, one in newest.items()
@@ -169,8 +171,8 @@ class ContactUpsert:
             and not (pseudonym(one.email) in gone and one.stamp.at <= gone[pseudonym(one.email)])
         ]
         changed = [one for one in fresh if known.get(one.contact_id) != one]
-        contact_rows.write_people(connection, changed, now)
-        contact_rows.still_there(connection, [key for key in newest if key in known], now)
+        crm_contact_rows.write_people(connection, changed, now)
+        crm_contact_rows.still_there(connection, [key for key in newest if key in known], now)
         moves = {
             one.email: known[one.contact_id].email
             for one in changed
@@ -235,7 +237,7 @@ class ContactUpsert:
         return "in_step" if back_in_step and known_lists else "pending"
 
     def _new(self, email: str, wanted: TargetContact, now: datetime) -> dict[str, Any]:
-        return contact_rows.new_entry(
+        return mailjet_contact_rows.new_entry(
             email=email,
             task="tell",
             audience=audience_of(wanted.lists, ()),

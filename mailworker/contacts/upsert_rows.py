@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from mailworker.ledger import contact_rows
+from mailworker.ledger import mailjet_contact_rows
 
 
 class EntryChanges:
@@ -18,8 +18,8 @@ class EntryChanges:
 
     def write(self, connection: Connection) -> None:
         """Write them all, what waited for a row that goes included."""
-        contact_rows.add_entries(connection, self.new)
-        contact_rows.change_entries(connection, self.changed)
-        contact_rows.drop_entries(connection, [email for email, _ in self.dropped])
+        mailjet_contact_rows.add_entries(connection, self.new)
+        mailjet_contact_rows.change_entries(connection, self.changed)
+        mailjet_contact_rows.drop_entries(connection, [email for email, _ in self.dropped])
         for email, heir in [*self.dropped, *self.passed_on]:
-            contact_rows.wait_for_another(connection, email, heir)
+            mailjet_contact_rows.wait_for_another(connection, email, heir)

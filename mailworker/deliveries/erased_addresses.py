@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from mailworker.deliveries.kept_event_fields import EventRecord
-from mailworker.ledger.contact_rows import erased_at
+from mailworker.ledger.crm_contact_rows import erased_at
 from mailworker.ledger.recipient_standings import listings
 from mailworker.rules.pseudonym import is_pseudonym, pseudonym, pseudonyms
 

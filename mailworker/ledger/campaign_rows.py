@@ -10,20 +10,14 @@ from mailworker.core.lane import Lane
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.ledger.bulk_insert import insert_rows
-from mailworker.ledger.contact_rows import people_at
-from mailworker.ledger.contact_tables import campaigns, crm_contacts, mailjet_contacts
+from mailworker.ledger.contact_tables import campaigns
 from mailworker.ledger.run_query import Row, all_rows, any_row, count_rows, first_row
 from mailworker.ledger.settle_messages import settle
 from mailworker.ledger.tables import in_state, messages
 from mailworker.rules.campaign_rules import NOT_ASKED, UNFINISHED, key_of
-from mailworker.rules.contact_diff import field_of
 from mailworker.rules.delivery_rates import figures_of
 
 _C = campaigns.c
-_M = mailjet_contacts.c
-#: What is read of a contact to decide whether a campaign's message goes to it, and to write that.
-_CONTACT = [_M.email, _M.name, _M.properties, _M.lists, _M.excluded, _M.barred]
-_CONTACT += [_M.left_out, _M.unsubscribed_at, _M.state, _M.task]
 #: States in which a message of a campaign has still something before it.
 _OPEN = ("accepted", "rendering", "ready", "sending", "unknown", "held")
 
@@ -81,50 +75,10 @@ def lock(connection: Connection, id_: str) -> Row | None:
     return first_row(connection, query)
 
 
-def owners(connection: Connection, emails: Collection[str]) -> dict[str, str]:
-    """By address, the CRM's id of the contact that has it; of several, always the same; or the address."""
-    query = select(crm_contacts.c.email, func.min(crm_contacts.c.contact_id))
-    rows = connection.execute(query.where(crm_contacts.c.email.in_(emails)).group_by(crm_contacts.c.email))
-    return {email: email for email in emails} | {email: str(id_) for email, id_ in rows}
-
-
-def languages(connection: Connection, emails: Collection[str]) -> dict[str, str]:
-    """By address, the language of the contact that was changed last there; who has none is left out."""
-    found: dict[str, str] = {}
-    for email, people in people_at(connection, emails).items():
-        if people:
-            person, company = max(people, key=lambda one: (one[0].stamp.at, one[0].contact_id))
-            if language := field_of("contact.language", person, company):
-                found[email] = language
-    return found
-
-
 def written_to(connection: Connection, campaign_id: str, emails: Collection[str]) -> set[str]:
     """Of these addresses, those that a campaign has written a message to."""
     query = select(messages.c.to_canonical).where(messages.c.to_canonical.in_(emails), *_of(campaign_id))
     return set(connection.execute(query).scalars())
-
-
-def contacts_after(
-    connection: Connection,
-    email: str,
-    *,
-    limit: int,
-    changed_since: datetime | None = None,
-) -> list[Row]:
-    """The next contacts by address: all, or those that changed since then.
-
-    Those that belong to nobody are left in: `lists` is empty then.
-    """
-    query = select(*_CONTACT).where(_M.email > email)
-    if changed_since is not None:
-        query = query.where(_M.changed_at >= changed_since)
-    return all_rows(connection, query.order_by(_M.email).limit(limit))
-
-
-def contact_at(connection: Connection, email: str) -> Row | None:
-    """The contact with this canonical address, as `contacts_after` gives it; None where there is none."""
-    return first_row(connection, select(*_CONTACT).where(_M.email == email))
 
 
 def waiting_in_bulk(connection: Connection, *, at_most: int) -> int:

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, case, select, update
 
 from mailworker.core.chunks import chunked
-from mailworker.ledger.contact_rows import add_entries, change_entries, new_entry
 from mailworker.ledger.contact_tables import mailjet_contacts
+from mailworker.ledger.mailjet_contact_rows import add_entries, change_entries, new_entry
 from mailworker.ledger.run_query import Row, all_rows
 from mailworker.rules.contact_diff import TargetContact, audience_of
 

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from mailworker.ledger.bulk_insert import insert_rows
-from mailworker.ledger.contact_rows import change_entries, drop_entries
 from mailworker.ledger.contact_tables import CALLING, PENDING, contact_calls, mailjet_contacts
+from mailworker.ledger.mailjet_contact_rows import change_entries, drop_entries
 from mailworker.ledger.run_query import Row, all_rows, any_row, count_rows, first_row
 from mailworker.ledger.suppressions import suppress_all
 from mailworker.rules.contact_diff import audience_of

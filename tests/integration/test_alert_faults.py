@@ -26,9 +26,9 @@ from mailworker.config.settings import parse_settings
 from mailworker.container import Container
 from mailworker.core.clock import utc_now
 from mailworker.ledger import campaign_rows
-from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import mailjet_contacts
 from mailworker.ledger.holds import hold, hold_by_hand
+from mailworker.ledger.mailjet_contact_rows import add_entries, new_entry
 from mailworker.ledger.scan_tables import scan_runs
 from mailworker.ledger.tables import messages
 from mailworker.queue import envelope, wake

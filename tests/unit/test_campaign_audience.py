@@ -12,7 +12,7 @@ from mailworker.campaigns.worker_campaigns import printed
 from mailworker.config.contacts import ContactSettings
 from mailworker.core.kind import Kind, Variable, VariableType
 from mailworker.errors import BadInput
-from mailworker.ledger.contact_rows import add_entries, new_entry
+from mailworker.ledger.mailjet_contact_rows import add_entries, new_entry
 from mailworker.ledger.suppressions import suppress
 from mailworker.rules.recipient_gate import Objection, Standing
 from mailworker.rules.segments import EVERYONE, check_segment

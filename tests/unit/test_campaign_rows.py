@@ -7,29 +7,26 @@ from sqlalchemy import insert, select
 
 from mailworker.cli.doctor_checks.contacts_and_campaigns import campaign_faults
 from mailworker.core.states import FINAL, State
+from mailworker.ledger.campaign_audience_rows import contact_at, contacts_after, languages, owners
 from mailworker.ledger.campaign_rows import (
     add,
     anything_open,
-    contact_at,
-    contacts_after,
     figures,
     find,
     in_progress,
-    languages,
     latest,
     lock,
     move,
     names,
     note,
-    owners,
     shift,
     stopped,
     waiting,
     waiting_in_bulk,
     written_to,
 )
-from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import crm_contacts, crm_customers
+from mailworker.ledger.mailjet_contact_rows import add_entries, new_entry
 from mailworker.ledger.tables import messages, timeline
 from mailworker.rules.campaign_rules import UNFINISHED, key_of
 from tests.rows import NOW, after, put, row

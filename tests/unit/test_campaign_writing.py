@@ -15,8 +15,9 @@ from mailworker.core.lane import Lane
 from mailworker.errors import BadInput, Refused, Unreachable
 from mailworker.intake.job_row import row_of
 from mailworker.ledger import campaign_rows
-from mailworker.ledger.contact_rows import add_entries, new_entry, write_people
 from mailworker.ledger.contact_tables import mailjet_contacts
+from mailworker.ledger.crm_contact_rows import write_people
+from mailworker.ledger.mailjet_contact_rows import add_entries, new_entry
 from mailworker.ledger.tables import messages
 from mailworker.rules.campaign_rules import CAMPAIGN_ID, UNFINISHED
 from mailworker.rules.contact_diff import ContactPerson, Stamp

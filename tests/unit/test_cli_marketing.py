@@ -30,7 +30,7 @@ from mailworker.contacts.push_to_mailjet import PushResult
 from mailworker.contacts.upsert import UpsertResult
 from mailworker.errors import BadInput, Unreachable
 from mailworker.ledger import contact_sync_runs
-from mailworker.ledger.contact_rows import add_entries, new_entry
+from mailworker.ledger.mailjet_contact_rows import add_entries, new_entry
 from mailworker.limits import CallLane, NoCallFree
 from mailworker.queue.celery_queues import CONTACTS
 from mailworker.rules.contact_sync_cost_and_pauses import Plan

@@ -19,8 +19,8 @@ from mailworker.ledger.contact_push_queue import (
     running,
     started,
 )
-from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import contact_calls, mailjet_contacts
+from mailworker.ledger.mailjet_contact_rows import add_entries, new_entry
 from mailworker.ledger.tables import suppressions
 from mailworker.rules.contact_diff import audience_of
 from tests.rows import NOW, after

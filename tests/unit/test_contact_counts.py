@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import insert, select
 
 from mailworker.ledger import contact_counts, contacts_seen_at_mailjet
-from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import contact_calls, mailjet_contacts
+from mailworker.ledger.mailjet_contact_rows import add_entries, new_entry
 from mailworker.ledger.recipient_standings import listings
 from mailworker.ledger.suppressions import add_by_hand, lift
 from mailworker.rules.contact_sync_cost_and_pauses import Plan

@@ -13,8 +13,8 @@ from mailworker.contacts.move_and_erase_at_mailjet import AddressChange
 from mailworker.contacts.properties_and_lists import PropertyRegistry
 from mailworker.errors import Refused, TransientError
 from mailworker.ledger.contact_push_queue import claim
-from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import erased_contacts, mailjet_contacts
+from mailworker.ledger.mailjet_contact_rows import add_entries, new_entry
 from mailworker.ledger.recipient_standings import suppressed
 from mailworker.rules.pseudonym import pseudonym
 from tests.doubles import mailjet_list

@@ -15,8 +15,8 @@ from mailworker.contacts.push_to_mailjet import AddressChange, ContactPusher, Pu
 from mailworker.errors import Misconfigured, Refused, Throttled, UnknownOutcome, Unreachable
 from mailworker.ledger import Ledger
 from mailworker.ledger.contact_push_queue import claim, started
-from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import contact_calls, mailjet_contacts
+from mailworker.ledger.mailjet_contact_rows import add_entries, new_entry
 from mailworker.limits import NoCallFree
 from mailworker.rules.contact_sync_cost_and_pauses import JOB_DEADLINE, MAX_TRIES
 from tests.doubles import mailjet_list

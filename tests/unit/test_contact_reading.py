@@ -19,8 +19,8 @@ from mailworker.crm import RecordPage
 from mailworker.crm.records import CrmContact, Customer
 from mailworker.errors import BadInput, Throttled
 from mailworker.ledger import contact_sync_runs
-from mailworker.ledger.contact_rows import count_people
 from mailworker.ledger.contact_tables import crm_contacts, crm_customers
+from mailworker.ledger.crm_contact_rows import count_people
 from mailworker.limits import CallLane, NoCallFree
 from mailworker.rules.contact_diff import Company, ContactPerson, ContactRules, Property, Stamp
 from mailworker.rules.property_values import PropertyType

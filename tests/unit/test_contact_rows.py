@@ -3,29 +3,6 @@
 import pytest
 from sqlalchemy import select
 
-from mailworker.ledger.contact_rows import (
-    add_entries,
-    addresses_of,
-    change_entries,
-    count_known,
-    count_people,
-    drop_entries,
-    entries,
-    erase_people,
-    erased_at,
-    fingerprints,
-    forget_silent,
-    known_companies,
-    known_people,
-    new_entry,
-    people_at,
-    pushed_lists,
-    pushed_properties,
-    still_there,
-    wait_for_another,
-    write_companies,
-    write_people,
-)
 from mailworker.ledger.contact_sync_runs import (
     any_sync_free,
     end_sync,
@@ -35,6 +12,31 @@ from mailworker.ledger.contact_sync_runs import (
     take_sync,
 )
 from mailworker.ledger.contact_tables import crm_contacts, mailjet_contacts
+from mailworker.ledger.crm_contact_rows import (
+    addresses_of,
+    count_known,
+    count_people,
+    erase_people,
+    erased_at,
+    forget_silent,
+    known_companies,
+    known_people,
+    people_at,
+    still_there,
+    write_companies,
+    write_people,
+)
+from mailworker.ledger.mailjet_contact_rows import (
+    add_entries,
+    change_entries,
+    drop_entries,
+    entries,
+    fingerprints,
+    new_entry,
+    pushed_lists,
+    pushed_properties,
+    wait_for_another,
+)
 from mailworker.rules.contact_diff import Company, ContactPerson, Stamp
 from tests.rows import NOW, after
 

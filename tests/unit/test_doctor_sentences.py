@@ -36,7 +36,7 @@ from mailworker.cli.doctor_checks.run_check import run_check
 from mailworker.config.settings import parse_settings
 from mailworker.errors import FileMissing, Unreachable
 from mailworker.invoices import review_invoice
-from mailworker.ledger.contact_rows import add_entries, new_entry
+from mailworker.ledger.mailjet_contact_rows import add_entries, new_entry
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.tables import rejected_jobs
 from mailworker.queue.celery_queues import MAIL

@@ -8,8 +8,8 @@ from sqlalchemy import insert, select
 from mailworker.deliveries.erased_addresses import under_stand_ins
 from mailworker.deliveries.kept_event_fields import EventRecord
 from mailworker.ledger import personal_data
-from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import campaigns, crm_contacts, erased_contacts
+from mailworker.ledger.mailjet_contact_rows import add_entries, new_entry
 from mailworker.ledger.personal_data import (
     blank,
     blank_elsewhere,

@@ -7,9 +7,9 @@ from mailworker.cli.doctor_checks.mailjet_events import unheard_faults
 from mailworker.core.lane import Lane
 from mailworker.core.states import FINAL, State
 from mailworker.ledger.contact_counts import ContactBacklog, contact_backlog
-from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.failure_reasons import failures_by_reason
 from mailworker.ledger.holds import current_holds, hold, hold_by_hand, release
+from mailworker.ledger.mailjet_contact_rows import add_entries, new_entry
 from mailworker.ledger.message_counts import (
     MessageCounts,
     changed_since,

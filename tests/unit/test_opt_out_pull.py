@@ -11,7 +11,7 @@ from mailworker.contacts.dependencies import ContactDependencies
 from mailworker.contacts.properties_and_lists import PropertyRegistry
 from mailworker.contacts.pull_opt_outs import ContactPull
 from mailworker.errors import TransientError
-from mailworker.ledger.contact_rows import add_entries, new_entry
+from mailworker.ledger.mailjet_contact_rows import add_entries, new_entry
 from mailworker.ledger.recipient_standings import suppressed
 from mailworker.mailjet.rest_rows import PAGE
 from tests.doubles import mailjet_list

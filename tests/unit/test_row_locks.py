@@ -17,10 +17,10 @@ from mailworker.ledger import (
     contact_counts,
     contact_exclusion,
     contact_push_queue,
-    contact_rows,
     contact_sync_runs,
     delivery_events,
     forget_old_messages,
+    mailjet_contact_rows,
     message_counts,
     readdress_waiting_mail,
     recipient_limits,
@@ -53,7 +53,9 @@ def somebody_left(connection):
 def a_contact_waits(connection):
     empty = {"name": "", "properties": {}, "lists": [], "excluded": None, "barred": None, "fingerprint": "f"}
     more = {"task": "tell", "audience": "a", "due_at": NOW, "changed_at": NOW}
-    contact_rows.add_entries(connection, [contact_rows.new_entry(email="a@x.example", **empty, **more)])
+    mailjet_contact_rows.add_entries(
+        connection, [mailjet_contact_rows.new_entry(email="a@x.example", **empty, **more)]
+    )
 
 
 def nothing(_connection):
@@ -110,7 +112,7 @@ STEPS = {
         [PASSED_OVER],
     ),
     "ending a call": (nothing, lambda c: contact_push_queue.finish(c, "c", {}, now=NOW), [WAITED_FOR]),
-    "hearing of contacts": (nothing, lambda c: contact_rows.entries(c, ["a"]), [WAITED_FOR]),
+    "hearing of contacts": (nothing, lambda c: mailjet_contact_rows.entries(c, ["a"]), [WAITED_FOR]),
     "barring": (nothing, lambda c: contact_exclusion.bar(c, {"a": "hard_bounce"}, now=NOW), [WAITED_FOR]),
     "a full sync": (
         nothing,

@@ -58,7 +58,7 @@ HEAVY = {
     "mailworker.core.message",
     "mailworker.crm.records",
     "mailworker.invoices.languages.locale_format",
-    "mailworker.ledger.contact_rows",
+    "mailworker.ledger.mailjet_contact_rows",
     "mailworker.mailjet.gateway",
     "mailworker.reminders.reminder_mail",
     "mailworker.rules.job.check_job",
@@ -100,7 +100,7 @@ _REMINDERS, _BALANCES = (
     _SCAN | {"mailworker.reminders.reminder_mail"},
     _SCAN | {"mailworker.balances.alert_mail"},
 )
-_CONTACTS = _LEDGER | _ADDRESS | {"mailworker.ledger.contact_rows"}
+_CONTACTS = _LEDGER | _ADDRESS | {"mailworker.ledger.mailjet_contact_rows"}
 _ENQUEUE = _REDIS | _JOB | {"celery", "kombu", "mailworker.client"}
 _CAMPAIGN = _CONTACTS | _JOB | {"mailworker.campaigns.lifecycle"}
 COMMANDS = {

@@ -11,8 +11,8 @@ from mailworker.errors import BadInput
 from mailworker.ledger import recipient_standings as standings_module
 from mailworker.ledger import suppressions as suppressions_module
 from mailworker.ledger.contact_exclusion import bar, fingerprint_of, forget_unsubscribe, note_pushed, unbar
-from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import mailjet_contacts
+from mailworker.ledger.mailjet_contact_rows import add_entries, new_entry
 from mailworker.ledger.recipient_standings import listings, standings, suppressed
 from mailworker.ledger.suppressions import (
     add_by_hand,

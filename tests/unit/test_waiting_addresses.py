@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from mailworker.ledger.contact_rows import add_entries, new_entry, wait_for_another
 from mailworker.ledger.contact_tables import mailjet_contacts
+from mailworker.ledger.mailjet_contact_rows import add_entries, new_entry, wait_for_another
 
 NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
 GONE, HEIR = "gone@x.example", "heir@x.example"
