@@ -63,15 +63,15 @@ def printer(folder: Path, sheet: str) -> InvoicePrinter:
 @pytest.mark.parametrize("name", SHEETS)
 def test_no_byte_is_other_than_weasyprints_own(tmp_path: Path, name: str) -> None:
     one = printer(tmp_path, SHEETS[name])
-    seeds = (1, 2, 3, 1)
-    fast = [one.print(invoice(seed), language="fr").sha256 for seed in seeds]
+    first, other, again = (one.print(invoice(seed), language="fr").sha256 for seed in (1, 2, 1))
     plain = InvoicePrinter(one.settings)
     faster_layout.uninstall()
     try:
-        slow = [plain.print(invoice(seed), language="fr").sha256 for seed in seeds]
+        slow = [plain.print(invoice(seed), language="fr").sha256 for seed in (1, 2)]
     finally:
         faster_layout.install()
-    assert fast == slow
+    assert [first, other] == slow
+    assert again == first
 
 
 def test_two_templates_may_give_one_name_to_two_fonts(tmp_path: Path) -> None:
