@@ -6,6 +6,7 @@ processes and waits for them comes first: a long file that is begun last would l
 
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ _SHARED = {"container: RunningStack": "every worker of production", "mariadb_": 
 _UNSTABLE = re.compile(r"frozenset\(| at 0x[0-9a-f]{6}")
 
 
+@cache
 def together(file: str) -> str:
     """The name of the files that this one runs with; its own where it shares nothing dear."""
     text = (_ROOT / file).read_text("utf-8")

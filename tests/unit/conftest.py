@@ -1,18 +1,77 @@
 """What the unit tests share: a ledger whose tables are there already, a Redis with its clock, a logo."""
 
 import gc
+import pickle
 import shutil
+from functools import lru_cache
 
 import pytest
+import typer.testing
+import yaml
 from PIL import Image
+from sqlalchemy import event
+from sqlalchemy.util import LRUCache
 
-from mailworker.ledger import Ledger
+from mailworker.ledger import Ledger, database
 from tests.migrated_once import migrate_once
 from tests.redis_clock import SimulatedClock, simulated_redis
 from tests.rows import NOW
 from tests.scan_world import World, open_ledger, wipe
 
 __all__ = ["migrate_once"]  # a fixture
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compile_once():
+    """Let all SQLite ledgers of this process share what SQLAlchemy compiled, and leave it to the system when to write.
+
+    Each engine would compile every statement anew, for a test that executes it once; and no test cuts the power.
+    """
+    open_engine, dialect, compiled = database._sqlite_engine, [], LRUCache(10_000)
+
+    def engine_of(url):
+        engine = open_engine(url)
+        event.listen(engine, "connect", lambda opened, _: opened.execute("PRAGMA synchronous=OFF"))
+        dialect.append(engine.dialect)
+        del dialect[1:]
+        engine.dialect, engine._compiled_cache = dialect[0], compiled
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "_sqlite_engine", engine_of)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parse_once():
+    """Parse each YAML text once: tests read the same few configurations thousands of times."""
+    parse = yaml.compose
+
+    @lru_cache(200)
+    def parsed(text, loader):
+        return pickle.dumps(parse(text, Loader=loader))  # a copy for each reader, who changes it
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yaml, "compose", lambda text, Loader: pickle.loads(parsed(text, Loader)))  # noqa: N803
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def command_line_once():
+    """Make the command line's parsers of functions' signatures once, and not for each call of a command."""
+    make, made = typer.testing._get_command, {}
+
+    def command_of(app):
+        functions = tuple(one.callback for one in app.registered_commands)
+        apps = tuple(one.typer_instance for one in app.registered_groups)
+        key = (app.info.name, functions, apps)
+        if key not in made:
+            made[key] = make(app)
+        return made[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.testing, "_get_command", command_of)
+        yield
 
 
 @pytest.fixture(scope="session")
