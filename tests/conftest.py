@@ -8,8 +8,8 @@ from datetime import UTC
 import pytest
 from hypothesis import Phase, settings
 
-# How long an example takes says how busy the machine is.
-settings.register_profile("untimed", deadline=None)
+# How long an example takes says how busy the machine is. Other examples each time: many runs see many.
+settings.register_profile("untimed", deadline=None, max_examples=60)
 # The same examples every time: whether a mutant is noticed must not depend on luck.
 settings.register_profile(
     "mutants", deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]

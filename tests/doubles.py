@@ -1,6 +1,7 @@
 """Stand-ins for what the stories work with: a Mailjet that remembers, a bucket, files, a clock."""
 
 from datetime import timedelta
+from functools import cache
 from itertools import count
 from types import SimpleNamespace
 
@@ -27,6 +28,7 @@ worker:
 """
 
 
+@cache
 def settings(extra=""):
     return parse_settings(CONFIG + extra, environ={})
 

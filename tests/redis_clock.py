@@ -2,6 +2,7 @@
 
 import sys
 import time
+from functools import cache
 from types import ModuleType, SimpleNamespace
 
 import fakeredis
@@ -25,10 +26,19 @@ class SimulatedClock:
             **{name: getattr(time, name) for name in dir(time) if not name.startswith("_")}
         )
         shim.time = self.time
-        for name, module in list(sys.modules.items()):
-            if name.startswith("fakeredis") and isinstance(getattr(module, "time", None), ModuleType):
-                monkeypatch.setattr(module, "time", shim)
+        for module in _readers():
+            monkeypatch.setattr(module, "time", shim)
         return self
+
+
+@cache
+def _readers():
+    """The modules of fakeredis that read the time."""
+    return [
+        module
+        for name, module in sys.modules.items()
+        if name.startswith("fakeredis") and isinstance(getattr(module, "time", None), ModuleType)
+    ]
 
 
 def simulated_redis():

@@ -66,7 +66,7 @@ def world(make):  # noqa: F811 - the fixture
     results=[None],
     actions={"Action_50gb": [{"ActionType": "*topup", "Balance": {"Type": "*data", "Value": "<html>"}}]},
 )
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(results=st.lists(ANYTHING, min_size=1, max_size=8), actions=ACTIONS | ANYTHING)
 def test_setup_and_doctor_have_a_sentence_for_whatever_the_engine_says(world, results, actions):
     section = world.settings.balances.cgrates

@@ -365,7 +365,7 @@ steps = st.lists(
 )
 
 
-@hypothesis_settings(max_examples=300)
+@hypothesis_settings(max_examples=150)
 @given(steps)
 def test_whatever_happens_some_call_may_leave_before_long(story):
     """No history leaves the breaker shut for good, nor more than was settled in a try."""

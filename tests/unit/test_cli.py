@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -21,18 +20,19 @@ from mailworker.core.age_in_words import age
 from mailworker.core.clock import utc_now
 from mailworker.core.readable_size import readable_size
 from mailworker.errors import BadInput
-from tests.doubles import CONFIG
 
 HEAVY = ("sqlalchemy", "weasyprint", "celery", "starlette", "mailworker.dispatch", "mailjet_rest")
 
 
-def test_every_command_is_found_and_has_help():
+def test_every_command_is_found_and_has_help_the_same_by_itself_as_among_all():
     commands = typer.main.get_command(build()).commands
     assert {"demo", "dev", "simulator", "send", "messages", "holds", "doctor", "templates"} <= set(commands)
     for name in commands:
         shown = CliRunner().invoke(build(), [name, "--help"])
         assert shown.exit_code == 0
         assert shown.output.count("\n") > 5
+        alone = CliRunner().invoke(build(name), [name, "--help"])
+        assert alone.output == shown.output
 
 
 def test_the_help_loads_nothing_heavy():
@@ -190,56 +190,6 @@ def test_values_for_people_and_for_programs(capsys):
     write_json({"é": utc_now().replace(2026, 11, 30, 9, 0, 0, 0), "n": None})
     assert capsys.readouterr().out == '{\n  "é": "2026-11-30T09:00:00+00:00",\n  "n": null\n}\n'
     assert plain(utc_now()).endswith("Z")
-
-
-#: What a command that only looks into the ledger may not load: each costs a tenth of a second or more.
-HEAVY = (
-    "alembic", "celery", "kombu", "weasyprint", "mailjet_rest", "requests", "jinja2", "holidays", "numpy",
-    "tenacity", "structlog", "PIL", "segno", "sqlalchemy.orm", "sqlalchemy.dialects.postgresql",
-    "mailworker.invoices", "mailworker.mailjet.gateway", "mailworker.contacts",
-    "mailworker.dispatch", "mailworker.prepare", "mailworker.scans.runner",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["holds", "list"],
-        ["messages", "list"],
-        ["messages", "export"],
-        ["ledger", "status"],
-        ["campaign", "list"],
-        ["suppressions", "list"],
-        ["suppressions", "show", "ada@example.com"],
-        ["stats"],
-        ["schedule"],
-        ["contacts", "status"],
-    ],
-    ids=" ".join,
-)
-def test_a_look_into_the_ledger_loads_nothing_else(command, tmp_path, ledger_file):
-    (tmp_path / "crm_config.yaml").write_text(CONFIG, encoding="utf-8")
-    code = (
-        "import sys; from mailworker.cli import build; command = build(sys.argv[1]);\n"
-        "try: command(sys.argv[1:])\nexcept SystemExit: pass\nprint('LOADED', *sys.modules)"
-    )
-    environ = {
-        **os.environ,
-        "CRM_CONFIG": str(tmp_path / "crm_config.yaml"),
-        "DATABASE_URL": f"sqlite:///{ledger_file}",
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", code, *command], capture_output=True, text=True, check=True, env=environ
-    )
-    loaded = done.stdout.partition("LOADED")[2].split()
-    assert "mailworker.ledger.database" in loaded
-    assert [name for name in HEAVY if name in loaded] == []
-
-
-def test_one_command_by_itself_is_the_same_as_among_all():
-    for name in typer.main.get_command(build()).commands:
-        alone = CliRunner().invoke(build(name), [name, "--help"])
-        assert alone.output == CliRunner().invoke(build(), [name, "--help"]).output
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 160, 220])

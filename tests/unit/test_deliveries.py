@@ -289,7 +289,7 @@ _EVENTS = [
 ]
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_order_and_repetition_of_events_make_no_difference(tmp_path_factory, data):
     posted = data.draw(st.permutations(_EVENTS + data.draw(st.lists(st.sampled_from(_EVENTS), max_size=8))))
@@ -332,7 +332,7 @@ def _expected():
     return _known["end"]
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(
     st.lists(
         st.fixed_dictionaries(

@@ -114,7 +114,7 @@ def live(world, history):
     return world
 
 
-@settings(max_examples=250)
+@settings(max_examples=150)
 @given(ladders, hours, invoices, moments)
 def test_said_once_and_never_after_payment(ladder, hours, invoice, history):
     world = live(World(ladder, hours, invoice), history)
@@ -123,7 +123,7 @@ def test_said_once_and_never_after_payment(ladder, hours, invoice, history):
     assert all(world.paid_at is None or now <= world.paid_at for now, _, _ in world.left)
 
 
-@settings(max_examples=250)
+@settings(max_examples=150)
 @given(ladders, hours, invoices, moments)
 def test_steps_rise_and_never_two_on_one_day(ladder, hours, invoice, history):
     world = live(World(ladder, hours, invoice), history)

@@ -28,7 +28,7 @@ _LOCALS = st.one_of(
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=250)
 @given(_LOCALS, st.lists(_LABELS, min_size=1, max_size=3), _TLDS, st.booleans())
 @example("a", ["b"], "fr", False)
 @example("a", ["b"] * 30, "fr", True)

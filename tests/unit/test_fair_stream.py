@@ -148,7 +148,7 @@ def test_a_flood_of_large_jobs_is_read_up_to_the_bytes(scene):
     assert len(read) == 15
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(
     st.lists(st.tuples(st.integers(0, 3), NATURES), max_size=40),
     st.integers(1, 12),
@@ -169,7 +169,7 @@ def test_every_entry_comes_out_once_and_each_recipients_in_order(entries, looks_
         assert scene.redis.xlen("jobs") == 0
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 3), max_size=60), st.integers(1, 12), st.integers(1, 9))
 def test_each_recipients_entries_come_in_order_once_they_were_set_aside(entries, looks_at, at_once):
     with pytest.MonkeyPatch.context() as monkeypatch:

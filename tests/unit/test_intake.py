@@ -146,7 +146,7 @@ calls = st.tuples(
 
 
 @given(asked=st.lists(calls, max_size=6))
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_under_one_key_nobody_gets_two_mails_however_many_are_named(ledger, intake, asked):
     wipe(ledger)
     for to, language in asked:
@@ -195,7 +195,7 @@ def test_an_alert_for_one_and_for_several_is_told_apart_as_it_leaves(intake, led
         max_size=8,
     )
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 def test_whoever_comes_first_under_a_key_is_what_leaves(jobs):
     ledger, files = Ledger.open("sqlite://"), FakeFiles()
     own, first = Intake(ledger, KINDS, files, language="fr"), {}

@@ -118,7 +118,7 @@ def test_figures_tell_how_far_back_it_reaches(redis, kept, intake, clock):
     assert figures.bytes == weight(kept)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(1, 60_000), min_size=1, max_size=30))
 def test_its_bytes_are_bounded_whatever_comes(sizes):
     redis = simulated_redis()
@@ -134,7 +134,7 @@ def test_its_bytes_are_bounded_whatever_comes(sizes):
     assert not small or kept.figures().entries, "it is not emptied by what fits in"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.lists(st.integers(1, 60_000), max_size=5), min_size=1, max_size=10))
 def test_what_came_another_way_is_kept_within_the_same_bytes(batches):
     redis = simulated_redis()

@@ -531,7 +531,7 @@ def test_an_id_named_twice_with_two_stories_proves_nothing():
     assert isinstance(read({"Messages": [success(1), success(1)]}, count=2)[0], Receipt)
 
 
-@hypothesis_settings(max_examples=300)
+@hypothesis_settings(max_examples=150)
 @given(data=st.data(), count=st.integers(1, 6))
 def test_no_answer_gives_anybody_another_ones_fate(data, count):
     """Whatever Mailjet drops, repeats, shuffles or leaves nameless, whoever gets a fate gets their own."""

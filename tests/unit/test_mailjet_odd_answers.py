@@ -143,7 +143,7 @@ ODD_ROW = GOOD | {"Count": "n/a", "MessageSentCount": "n/a", "Url": "http://h:x/
 @pytest.mark.parametrize("name", CALLS)
 @example([(200, listing([ODD_ROW]), 0)])
 @given(st.lists(ANSWERS, min_size=1, max_size=3))
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_whatever_is_answered_is_a_value_or_one_of_our_errors(name, answers):
     with suppress(MailworkerError):
         CALLS[name](Answers(list(answers)))

@@ -141,7 +141,7 @@ def live(ledger, start, grouped, history, grace=7):
 EARLY = [(330, "pay a part", 1), (4 * 1440 + 330, "pay a part", 3)]
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.sampled_from(STARTS), st.booleans(), histories, st.sampled_from([0, 7]))
 @example(STARTS[0], False, EARLY, 0)
 @example(STARTS[1], True, EARLY, 0)
@@ -167,7 +167,7 @@ def test_said_once_truly_and_never_after_payment(ledger, start, grouped, history
 TOO_LATE = [(17610, "pay", 1), (27019, "dispatch now", 0), (43200, "scan now", 0)]
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(st.sampled_from(STARTS), histories)
 @example(STARTS[1], TOO_LATE)
 def test_each_step_is_claimed_by_one_mail(ledger, start, history):

@@ -334,7 +334,7 @@ levels = st.lists(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(levels)
 def test_one_mail_for_each_time_it_was_armed(ledger, history):
     """Whatever comes: no more mails than clear top-ups, plus one for the period."""

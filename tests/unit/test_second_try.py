@@ -59,10 +59,19 @@ def tried(tmp_path):
     return run
 
 
-def test_what_failed_once_and_passes_alone_is_listed_and_passes(tried):
-    code, printed = tried("-n", "1", "--dist", "loadfile", flaky=FLAKY, late=ERRORS_ONCE, passes=PASSES)
+def test_what_failed_once_and_passes_alone_is_listed_with_the_files_before_it_and_passes(tried):
+    leaves = "import os\ndef test_leaves(): os.environ['LEFT'] = '1'\n"
+    depends = "import os\ndef test_depends(): assert 'LEFT' not in os.environ, 'it was left'\n"
+    code, printed = tried(
+        "-n", "1", "--dist", "loadfile",
+        a_leaves=leaves, b_depends=depends, flaky=FLAKY, late=ERRORS_ONCE, passes=PASSES,
+    )  # fmt: skip
     assert code == 0, printed
     told = printed.partition("PASSED ALONE")[2]
+    assert (
+        "==   test_b_depends.py::test_depends\n==     AssertionError: it was left\n"
+        "==     its process had run before it: test_a_leaves.py\n"
+    ) in told
     assert "==   test_flaky.py::test_flaky\n==     assert False\n" in told
     assert "==   test_late.py::test_late\n" in told
     assert "test_passes" not in printed.partition("FAILED ONCE")[2]
@@ -100,14 +109,3 @@ def test_many_failures_are_no_accident(tried):
     code, printed = tried(many=many)
     assert code == 1
     assert "11 TESTS FAILED: too many for a second try." in printed
-
-
-def test_what_an_earlier_file_broke_is_told_with_that_file(tried):
-    leaves = "import os\ndef test_leaves(): os.environ['LEFT'] = '1'\n"
-    depends = "import os\ndef test_depends(): assert 'LEFT' not in os.environ, 'it was left'\n"
-    code, printed = tried("-n", "1", "--dist", "loadfile", a_leaves=leaves, b_depends=depends)
-    assert code == 0, printed
-    assert printed.endswith(
-        "==   test_b_depends.py::test_depends\n==     AssertionError: it was left\n"
-        "==     its process had run before it: test_a_leaves.py\n"
-    )

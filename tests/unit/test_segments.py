@@ -225,7 +225,7 @@ contacts = st.fixed_dictionaries(
 
 
 @given(expressions, contacts)
-@settings(max_examples=150)
+@settings(max_examples=100)
 def test_mailjet_means_the_same_contacts_as_we_do(expression, contact):
     segment = check_segment(expression, TYPES)
     assert as_mailjet_reads(for_mailjet(segment, TYPES))(contact) == holds(segment, contact, now=NOW)

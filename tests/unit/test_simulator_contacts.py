@@ -407,7 +407,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(st.sampled_from(ROUTES), JSON)
 def test_no_body_makes_the_local_mailjet_stumble(route, body):
     world = SimulatorState(SimulatorSettings(job_seconds=0))
