@@ -57,7 +57,7 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
         return (yield)
     finally:
         gc.freeze()
-        gc.set_threshold(20_000)  # most of what a test makes is gone with its last name
+        gc.set_threshold(10_000)  # most of what a test makes is gone with its last name
         if enabled:
             gc.enable()
 

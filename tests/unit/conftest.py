@@ -23,15 +23,14 @@ __all__ = ["migrate_once"]  # a fixture
 
 @pytest.fixture(scope="session", autouse=True)
 def compile_once():
-    """Let all SQLite ledgers of this process share what SQLAlchemy compiled, and leave it to the system when to write.
+    """Let all SQLite ledgers of this process share what SQLAlchemy compiled.
 
-    Each engine would compile every statement anew, for a test that executes it once; and no test cuts the power.
+    Each engine would compile every statement anew, for a test that executes it once.
     """
-    open_engine, dialect, compiled = database._sqlite_engine, [], LRUCache(10_000)
+    open_engine, dialect, compiled = database._sqlite_engine, [], LRUCache(2_000)
 
     def engine_of(url):
         engine = open_engine(url)
-        event.listen(engine, "connect", lambda opened, _: opened.execute("PRAGMA synchronous=OFF"))
         dialect.append(engine.dialect)
         del dialect[1:]
         engine.dialect, engine._compiled_cache = dialect[0], compiled
@@ -89,8 +88,11 @@ def ledger_file(_migrated_ledger, tmp_path):
 
 @pytest.fixture
 def ledger(ledger_file):
-    """An empty ledger in SQLite, open."""
-    found = Ledger.open(f"sqlite:///{ledger_file}")
+    """An empty ledger in SQLite, open. It waits for no disk: nobody cuts the power."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Ledger, "_make_usable", lambda _: None)  # as the one that it is a copy of
+        found = Ledger.open(f"sqlite:///{ledger_file}")
+    event.listen(found._engine, "connect", lambda opened, _: opened.execute("PRAGMA synchronous=OFF"))
     yield found
     found.close()
 

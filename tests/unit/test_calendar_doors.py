@@ -43,7 +43,7 @@ ENDS = [
 TEXTS = (
     st.sampled_from(ENDS)
     | st.datetimes().map(datetime.isoformat)
-    | st.datetimes(timezones=st.timezones()).map(datetime.isoformat)
+    | st.deferred(lambda: st.datetimes(timezones=st.timezones())).map(datetime.isoformat)
     | st.dates().map(date.isoformat)
     | st.integers().map(str)
 )

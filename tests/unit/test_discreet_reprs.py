@@ -65,17 +65,18 @@ def dataclass_fields():
                     yield (name, field.name), field.repr
 
 
-FIELDS = dict(dataclass_fields())
+@pytest.fixture(scope="module")
+def fields():
+    """Loads the whole package, which is one process's business and not all of theirs that collect this file."""
+    return dict(dataclass_fields())
 
 
-@pytest.mark.parametrize(
-    "place", sorted({place for place in FIELDS if place[1] in PERSONAL} - OTHERS | HIDDEN), ids=".".join
-)
-def test_no_repr_shows_it(place):
-    assert FIELDS[place] is False
+def test_no_repr_shows_it(fields):
+    secret = {place for place in fields if place[1] in PERSONAL} - OTHERS | HIDDEN
+    assert {place for place in secret if fields[place] is not False} == set()
 
 
-def test_what_is_hidden_stands_in_the_table():
+def test_what_is_hidden_stands_in_the_table(fields):
     """So that whoever shows one of them changes the table too."""
-    hidden = {place for place, shown in FIELDS.items() if not shown and place[1] not in PERSONAL}
+    hidden = {place for place, shown in fields.items() if not shown and place[1] not in PERSONAL}
     assert hidden - {("Document", "lines")} == HIDDEN

@@ -1,6 +1,7 @@
 """How the ledger's databases are opened: what a vanished server costs, who may read the file, and what an error shows."""
 
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -93,8 +94,8 @@ def test_a_ledger_that_cannot_be_used_is_left_closed(tmp_path):
     assert (Ledger.schema_status(url).database, open_files(tmp_path)) == ("9001", [])
 
 
-def test_how_sqlite_keeps_what_it_promised(ledger):
-    with ledger.read() as connection:
+def test_how_sqlite_keeps_what_it_promised(ledger_file):
+    with closing(Ledger.open(f"sqlite:///{ledger_file}")) as ledger, ledger.read() as connection:
         settings = {
             name: connection.execute(text(f"PRAGMA {name}")).scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
