@@ -45,12 +45,15 @@ _BY_WORDS: Mapping[str, str] = {
     "certificate verify": "its certificate is not trusted",
     "certificate": "its certificate, or ours, is refused",
     "not support ssl": "it speaks no TLS",
-    "role": _LOGIN,
+    "too many": _BY_STATE["53300"],
+    "connection slots": _BY_STATE["53300"],
+    "more connections": _BY_STATE["53300"],
+    "unknown database": _BY_STATE["3D000"],
+    'role "': _LOGIN,
     "password": _LOGIN,
     "access denied": _LOGIN,
     "authentication": _LOGIN,
     "does not exist": _BY_STATE["3D000"],
-    "too many": _BY_STATE["53300"],
     "queuepool": "all connections of this process are in use",
     "disk i/o": _DISK,
     "is full": _DISK,
@@ -74,7 +77,8 @@ def sqlstate(fault: Exception | None) -> str | None:
 
 def first_line(fault: Exception) -> str:
     """The database's words in an error of SQLAlchemy's, without the row that it may quote behind them."""
-    return str(getattr(fault, "orig", None) or fault).strip().splitlines()[0]
+    said = getattr(fault, "orig", None) or fault
+    return (str(said).strip() or type(said).__name__).splitlines()[0]
 
 
 def in_our_words(fault: Exception) -> str:

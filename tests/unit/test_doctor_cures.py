@@ -93,6 +93,13 @@ LOGIN = "correct user and password in worker.database_url (DATABASE_URL)."
         ("certificate verify failed", LEDGER, "name its CA in ?sslrootcert=..., or renew the certificate if that has expired."),
         ("no certificate", LEDGER, "add ?sslmode=verify-full&sslrootcert=/path/to/ca.pem to worker.database_url."),
         ("too many connections", LEDGER, "raise max_connections, or put a pooler before it."),
+        (
+            "FATAL: remaining connection slots are reserved for roles with the SUPERUSER attribute",
+            LEDGER,
+            "raise max_connections, or put a pooler before it.",
+        ),
+        ("no more connections allowed (max_client_conn)", LEDGER, "raise max_connections, or put a pooler before it."),
+        ("Unknown database 'roles'", LEDGER, "create it (createdb), or correct worker.database_url (DATABASE_URL)."),
         ("disk I/O error", LEDGER, f"its disk is full: {LOST}"),
         ("database or disk is full", LEDGER, f"its disk is full: {LOST}"),
         ("No space left", LEDGER, f"its disk is full: {LOST}"),
@@ -110,6 +117,10 @@ def test_each_error_of_a_server_or_a_disk_has_its_own_cure(words, cures, cure):
     if cures is LEDGER:
         words = in_our_words(Exception(words))
     assert cured(words, cures) == f"{words.rstrip('.')}: {cure}"
+
+
+def test_an_error_without_words_is_quoted_by_its_name():
+    assert in_our_words(ConnectionError()) == "it failed (“ConnectionError”)"
 
 
 @pytest.mark.parametrize("cures", [LEDGER, STORE])
