@@ -55,6 +55,8 @@ class Figures:
     redis_takes_writes: bool = True
     #: Since when, in seconds, the circuit breaker has been open; 0.0 while Mailjet answers.
     breaker_open: float = 0.0
+    #: For how many seconds nobody calls yet, for Mailjet answered HTTP 429.
+    calls_paused: float = 0.0
     version: str = ""
 
 

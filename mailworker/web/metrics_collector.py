@@ -137,6 +137,7 @@ class MetricsCollector:
                     redis.zcount(envelope.BEATS_KEY, seconds - envelope.BEAT_SILENCE.total_seconds(), "+inf")
                 ),
                 "breaker_open": self._container.breaker.open_seconds(),
+                "calls_paused": self._container.bucket.paused(),
                 "redis_full": _full(redis),
                 "redis_takes_writes": permits and _takes_writes(redis),
                 "version": VERSION,

@@ -587,8 +587,8 @@ def test_a_page_of_a_ledger_that_is_away_says_what_happens_and_asks_again(desk):
     ("figures", "banner"),
     [
         (Figures(messages={}, streams={}), "Celery beat was never seen"),
-        (Figures(messages={}, streams={}, beat_age=21.0), "Celery beat was last seen so many seconds ago"),
-        (Figures(messages={}, streams={}, beat_age=21.0, rounds_waiting=3), "Celery beat was last seen"),
+        (Figures(messages={}, streams={}, beat_age=21.0), "Celery beat is silent"),
+        (Figures(messages={}, streams={}, beat_age=21.0, rounds_waiting=3), "Celery beat is silent"),
         (
             Figures(messages={}, streams={}, beat_age=21.0, rounds_waiting=4),
             "The worker of the queue scans does not take what beat sends",
@@ -600,6 +600,14 @@ def test_a_page_of_a_ledger_that_is_away_says_what_happens_and_asks_again(desk):
         (Figures(messages={}, streams={}, beat_age=19.0), ""),
         (Figures(messages={}, streams={}, beat_age=600.0, redis_takes_writes=False), ""),
         (Figures(messages={}, streams={}, redis_takes_writes=False), ""),
+        (
+            Figures(messages={}, streams={}, beat_age=1.0, breaker_open=7300.0),
+            "goes on by itself. Duration: 2 h.",
+        ),
+        (
+            Figures(messages={}, streams={}, beat_age=1.0, calls_paused=40.0),
+            "Mailjet finds calls too fast (HTTP 429)",
+        ),
     ],
 )
 def test_beat_is_missed_as_soon_as_the_doctor_misses_it(desk, figures, banner):

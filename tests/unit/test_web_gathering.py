@@ -46,7 +46,7 @@ def home(ledger, monkeypatch):
     return SimpleNamespace(
         ledger=ledger,
         redis=redis,
-        bucket=SimpleNamespace(keys=["calls"]),
+        bucket=SimpleNamespace(keys=["calls"], paused=lambda: 3.0),
         breaker=SimpleNamespace(open_seconds=lambda: 7.0),
         settings=parse_settings("mailjet: {api_key: a, api_secret: b, calls_per_minute: 120}\n", environ={}),
     )
@@ -107,7 +107,7 @@ def test_every_figure_of_redis(home):
     assert found.streams == streams
     assert found.oldest_entry == dict.fromkeys(streams.keys() - {"quarantine"}, 0.0) | {"bulk": 90.0}
     assert (found.calls_last_minute, found.calls_limit, found.beats, found.beat_age) == (2, 120, 2, 5.0)
-    assert (found.breaker_open, found.version) == (7.0, VERSION)
+    assert (found.breaker_open, found.calls_paused, found.version) == (7.0, 3.0, VERSION)
     assert (found.redis_full, found.redis_takes_writes) == (0.75, True)
     assert found.counted == counted(redis)
     assert list(found.counted.values()) == [3]

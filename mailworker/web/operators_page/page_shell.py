@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import wraps
 from importlib.resources import files
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from mailworker.container import Container
+from mailworker.core.age_in_words import age
 from mailworker.errors import BadInput, TransientError
 from mailworker.web.basic_auth import please_log_in
 from mailworker.web.metrics_collector import MetricsCollector
@@ -41,6 +42,7 @@ class PageShell:
             loader=PackageLoader("mailworker.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True
         )
         self._pages.filters["code"] = with_code
+        self._pages.filters["age"] = lambda seconds: age(timedelta(seconds=seconds))
         self._style = files("mailworker.web").joinpath("templates/style.css").read_text(encoding="utf-8")
 
     def style(self, _request: Request) -> Response:
