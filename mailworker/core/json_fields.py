@@ -59,10 +59,10 @@ class JsonFields:
         if value is None and not required:
             return ""
         fits = isinstance(value, str) and len(value.strip()) <= longest and is_one_line(value)
-        if not isinstance(value, str) or not fits or (required and not value.strip()):
+        text = carriable(value).strip() if isinstance(value, str) and fits else ""
+        if not fits or (required and not text):
             self.fault(name, f"must be one line of text, at most {longest} characters")
-            return ""
-        return carriable(value).strip()
+        return text
 
     def moment(self, name: str) -> datetime | None:
         """A moment from ISO 8601 text or an aware datetime, in UTC; None where it is not given, or wrong."""

@@ -45,6 +45,7 @@ def test_what_is_taken(verb, value, options, found):
         ("line", "a\nb", {"longest": 3}, "must be one line of text, at most 3 characters"),
         ("line", ..., {"longest": 3, "required": True}, "must be one line of text, at most 3 characters"),
         ("line", "  ", {"longest": 3, "required": True}, "must be one line of text, at most 3 characters"),
+        ("line", "\x81", {"longest": 3, "required": True}, "must be one line of text, at most 3 characters"),
         ("moment", 7, {}, "write a moment like 2026-11-30T09:00:00+01:00"),
         ("moment", "soon", {}, "write a moment like 2026-11-30T09:00:00+01:00"),
         ("moment", "2026-11-30T09:00:00", {}, "needs its time zone, like 2026-11-30T09:00:00+01:00"),
