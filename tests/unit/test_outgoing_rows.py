@@ -244,23 +244,26 @@ def test_no_other_bytes_leave_with_it(files, kept, fault):
         mail(files, attachments=[kept])
 
 
-def test_a_store_that_does_not_work_is_asked_once_for_all_mails_of_a_call():
-    """Each question may last until a time-out."""
-    asked = []
+@pytest.mark.parametrize(("seconds", "asked_again"), [(1.5, False), (0.5, True)])
+def test_a_store_that_fails_slowly_is_asked_once_for_all_mails_of_a_call(seconds, asked_again):
+    """Each question may last until a time-out; what fails at once may be one file, which puts off no other mail."""
+    asked, now = [], [0.0]
 
     class Away:
         def get(self, key):
             asked.append(key)
             if key == "k":
+                now[0] += seconds
                 raise TransientError("It does not work now.")
 
-    files = FilesUntilAway(Away())
+    files = FilesUntilAway(Away(), lambda: now[0])
     with pytest.raises(FileMissing):
         mail(files, attachments=[file(key="missing")])
-    for _ in range(3):
-        with pytest.raises(TransientError, match="does not work now"):
-            mail(files, attachments=[file()])
-    assert asked == ["missing", "k"]
+    with pytest.raises(TransientError, match="does not work now"):
+        mail(files, attachments=[file()])
+    with pytest.raises(FileMissing if asked_again else TransientError):
+        mail(files, attachments=[file(key="other")])
+    assert asked == ["missing", "k", *["other"] * asked_again]
 
 
 def test_an_empty_file_is_a_file():
