@@ -73,9 +73,8 @@ class ContactUpsert:
         fresh, moves, old_people = self._people(connection, people, known, now)
         follow_moves(connection, fresh, known, now=now)
         touched = {one.email for one in fresh} | set(moves.values())
-        touched |= (
-            crm_contact_rows.addresses_of(connection, changed_companies) if changed_companies else set()
-        )
+        if changed_companies:
+            touched |= crm_contact_rows.addresses_of(connection, changed_companies)
         if thorough:
             now_known = known | {one.contact_id: one for one in fresh}
             touched |= {one.email for one in now_known.values()}

@@ -12,16 +12,16 @@ from mailworker.simulator.api_request import NOT_JSON, ApiRequest
 from mailworker.simulator.assumptions import Assumption
 from mailworker.simulator.fault_rules import Fault, addresses_of
 from mailworker.simulator.received_mail import ReceivedAttachment, ReceivedMail
-from mailworker.simulator.send_checks import (
+from mailworker.simulator.send_errors import SendError
+from mailworker.simulator.send_files import read_attachments, without_contents
+from mailworker.simulator.send_globals import merge
+from mailworker.simulator.send_message_checks import (
     AccountFacts,
     message_errors,
     property_errors,
     recipient_count,
 )
-from mailworker.simulator.send_errors import SendError
-from mailworker.simulator.send_files import read_attachments, without_contents
-from mailworker.simulator.send_globals import merge
-from mailworker.simulator.send_types import call_type_error, spelled
+from mailworker.simulator.send_property_types import call_type_error, spelled
 from mailworker.simulator.state import SimulatorState
 
 #: What the inbox shows of a mail from no active sender: no look-up finds it, and no event is posted of it.

@@ -29,7 +29,7 @@ from mailworker.simulator.received_mail import ReceivedAttachment
 from mailworker.simulator.received_store import Store
 from mailworker.simulator.rest_tables import page, whole, whole_or
 from mailworker.simulator.rfc3339 import moment, rfc3339
-from mailworker.simulator.send_checks import AccountFacts, message_errors, recipient_count
+from mailworker.simulator.send_message_checks import AccountFacts, message_errors, recipient_count
 from mailworker.simulator.settings import TemplateUse
 from mailworker.simulator.settings_from_config import configured, template_uses
 from mailworker.simulator.state import SimulatorState
