@@ -53,6 +53,10 @@ class ValkeyServer:
 
         command = [str(get_binary_path()), "--port", str(self.port), "--bind", "127.0.0.1"]
         command += ["--save", "", "--appendonly", "no", "--dir", self.folder.name]
+        command += [
+            "--repl-diskless-sync-delay",
+            "0",
+        ]  # a replica waits five seconds else, for others to come
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 20
         with contextlib.closing(Redis.from_url(self.url)) as redis:

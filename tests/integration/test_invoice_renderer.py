@@ -16,7 +16,7 @@ import pytest
 from pypdf import PdfReader
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.errors import BadInput, RenderFailed
+from mailworker.errors import BadInput, Misconfigured, RenderFailed
 from mailworker.invoices import InvoiceRenderer, renderer_health
 from mailworker.invoices.asset_files import FONTS
 from mailworker.invoices.weasyprint import faster_layout
@@ -96,7 +96,7 @@ def test_faults_come_back_as_they_were_raised(renderer: InvoiceRenderer) -> None
     with pytest.raises(BadInput) as caught:
         renderer.render(MINIMAL | {"date": None, "client": {}}, language="fr")
     assert caught.value.faults == ("date is missing.", "client.name is missing.")
-    with pytest.raises(RenderFailed, match=r"any\.html, line 1: none\.html is not in invoice\.template_dir"):
+    with pytest.raises(Misconfigured, match=r"any\.html, line 1: none\.html is not in invoice\.template_dir"):
         renderer.render(MINIMAL | {"which": "none"}, language="fr")
     with pytest.raises(BadInput, match="must be a JSON object"):
         renderer.render([], language="fr")
@@ -114,7 +114,7 @@ def test_a_worn_process_is_replaced(folder: Path) -> None:
 
 def test_a_missing_logo_is_the_operators_to_mend(tmp_path: Path) -> None:
     settings = InvoiceSettings.model_validate({"assets": tmp_path, "seller": {"logo": "logo.png"}})
-    with InvoiceRenderer(settings) as renderer, pytest.raises(RenderFailed, match=r"asks for logo\.png"):
+    with InvoiceRenderer(settings) as renderer, pytest.raises(Misconfigured, match=r"asks for logo\.png"):
         renderer.render(MINIMAL, language="fr")
 
 
