@@ -159,7 +159,7 @@ class CampaignGuard:
         self._note(row)  # its moment alone, so that no other worker asks as well
         note = None if row["content"].get(_CHECKED) else _NOT_LOOKED_AT
         try:
-            self._mailjets.catch_up(row)
+            note = self._mailjets.catch_up(row) or note
         except MailworkerError as fault:
             note = f"{NOT_ASKED} whether it has sent it: {fault}"
         self._note(row, note=note)

@@ -135,10 +135,17 @@ class MailjetCampaigns(ListAccess):
         with self._ledger.write() as connection:
             campaign_rows.move(connection, row["id"], "scheduled", "draft", now=self._clock(), note=why)
 
-    def catch_up(self, row: Row) -> None:
-        """Note that Mailjet has sent what was scheduled."""
-        if row["state"] == CampaignState.SCHEDULED and self._status(row) is DraftStatus.SENT:
+    def catch_up(self, row: Row) -> str | None:
+        """Note that Mailjet has sent what was scheduled; gives why, where that will never be known."""
+        if row["state"] != CampaignState.SCHEDULED:
+            return None
+        status = none_if_missing(lambda: self._status(row))
+        if status is None:
+            self._set_state(row, CampaignState.CANCELLED)
+            return "Mailjet has its draft no more; whether it was sent, statistics there say."
+        if status is DraftStatus.SENT:
             self._set_state(row, CampaignState.SENT)
+        return None
 
     def stats(self, row: Row) -> dict[str, int]:
         """Mailjet's counters; empty before it was sent."""

@@ -400,6 +400,18 @@ def test_what_mailjet_sent_at_its_time_is_noted_as_sent(container, monkeypatch, 
     assert (found["state"], found["note"]) == ("sent", note)
 
 
+def test_what_somebody_took_away_at_mailjet_is_asked_about_no_more(container):
+    container.clock.now = datetime.now(UTC)
+    desk = desk_of(container)
+    row, _ = desk.create({**MAIL, "everybody": True})
+    desk.schedule(row["name"], (container.clock() + timedelta(minutes=2)).isoformat())
+    del container.mailjet.world.campaigns.drafts.rows[row["draft_id"]]
+    container.clock.forward(200)
+    desk.step()
+    found = desk.find(row["name"])
+    assert (found["state"], found["note"][:31]) == ("cancelled", "Mailjet has its draft no more; ")
+
+
 def raising(fault):
     def raises(*_):
         raise fault
