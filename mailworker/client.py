@@ -86,6 +86,8 @@ class MailClient:
             raise BadInput("kinds: pass load_settings().kinds, or leave it out.")
         if not isinstance(replicas, int) or replicas < 0:
             raise BadInput("replicas: must be a whole number, 0 for none.")
+        if not isinstance(timezone, tzinfo):
+            raise BadInput("timezone: pass load_settings().worker.timezone, or leave it out.")
         self._replicas = replicas
         url = redis_url or os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0"
         self._kinds = kinds

@@ -353,6 +353,7 @@ class Odd:
         (lambda _: MailClient(kinds=None), "kinds: pass load_settings().kinds, or leave it out."),
         (lambda _: MailClient(kinds=[RESET]), "kinds: pass load_settings().kinds, or leave it out."),
         (lambda _: MailClient(kinds={RESET: 5}), "kinds: pass load_settings().kinds, or leave it out."),
+        (lambda _: MailClient(timezone="Europe/Paris"), "timezone: pass load_settings().worker.timezone, or leave it out."),
         (lambda _: MailClient(replicas="1"), "replicas: must be a whole number, 0 for none."),
         (lambda _: MailClient(replicas=-1), "replicas: must be a whole number, 0 for none."),
     ],
