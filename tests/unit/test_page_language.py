@@ -120,3 +120,14 @@ def test_every_gap_of_a_sentence_is_in_its_french():
 )
 def test_numbers_are_written_as_the_language_does(english, french):
     assert (FRENCH.number(english), ENGLISH.number(english)) == (french, english)
+
+
+@pytest.mark.parametrize(
+    ("said", "french"),
+    [
+        ("The PDF store /srv/pdfs does not work now: No space left on device.", "Le stockage des PDF /srv/pdfs ne fonctionne pas en ce moment : plus de place sur le disque."),
+        ("The invoice template asks for logo.png, which is in none of its folders; put it into invoice.assets.", "Le modèle de facture demande logo.png, absent de tous ses dossiers ; mettez-le dans invoice.assets."),
+    ],
+)  # fmt: skip
+def test_what_invoices_wait_for_is_said_in_french(said, french):
+    assert PageLanguage("fr").sentence(said) == french
