@@ -12,7 +12,7 @@ pytestmark = pytest.mark.acceptance
 
 @pytest.fixture(scope="module")
 def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OcsOperator]:
-    with ocs_operator(tmp_path_factory.mktemp("cgrates"), 300) as made:
+    with ocs_operator(tmp_path_factory.mktemp("cgrates"), 120) as made:
         made.servers.worker(["mail.urgent", "mail.normal"], concurrency=1, name="all")
         made.servers.start_web()
         yield made
@@ -42,7 +42,7 @@ def test_whatever_is_posted_is_taken(operator: OcsOperator) -> None:
 
 def test_a_flood_is_told_once_each(operator: OcsOperator) -> None:
     before = operator.alerts()
-    bodies = [operator.crossed(f"s{n}") for n in range(10, 300)]
+    bodies = [operator.crossed(f"s{n}") for n in range(10, 120)]
     operator.post_all(bodies + bodies[::7])
     assert wait_until(lambda: operator.alerts() >= before + len(bodies), seconds=60)
     assert operator.alerts() == before + len(bodies)
