@@ -136,11 +136,15 @@ class MailjetCampaigns(ListAccess):
             campaign_rows.move(connection, row["id"], "scheduled", "draft", now=self._clock(), note=why)
 
     def catch_up(self, row: Row) -> str | None:
-        """Note that Mailjet has sent what was scheduled; gives why, where that will never be known."""
+        """Note that Mailjet has sent what was scheduled; gives why, where that will never be known.
+
+        A draft that is missing before its time may be another account's, as with another key: what is
+        scheduled stays so, and is looked at once more before it leaves.
+        """
         if row["state"] != CampaignState.SCHEDULED:
             return None
         status = none_if_missing(lambda: self._status(row))
-        if status is None:
+        if status is None and row["send_at"] <= self._clock():
             self._set_state(row, CampaignState.CANCELLED)
             return "Mailjet has its draft no more; whether it was sent, statistics there say."
         if status is DraftStatus.SENT:

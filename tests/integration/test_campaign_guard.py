@@ -406,6 +406,8 @@ def test_what_somebody_took_away_at_mailjet_is_asked_about_no_more(container):
     row, _ = desk.create({**MAIL, "everybody": True})
     desk.schedule(row["name"], (container.clock() + timedelta(minutes=2)).isoformat())
     del container.mailjet.world.campaigns.drafts.rows[row["draft_id"]]
+    assert desk.stats(row["name"]) == {}
+    assert desk.find(row["name"])["state"] == "scheduled", "who looks with another account's key ends nothing"
     container.clock.forward(200)
     desk.step()
     found = desk.find(row["name"])
