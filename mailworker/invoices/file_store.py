@@ -124,8 +124,12 @@ class FolderStore:
 
 
 def _link_first(part: Path, path: Path) -> None:
-    with suppress(FileExistsError):
+    try:
         path.hardlink_to(part)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without hard links, as SMB's; of two the later one's stays
+        part.replace(path)
 
 
 def _write_through(path: Path, data: bytes) -> None:

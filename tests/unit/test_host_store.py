@@ -1,6 +1,8 @@
 """Two hosts with a folder each are found out, and a shared one is not suspected."""
 
+import errno
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -132,3 +134,12 @@ def test_processes_that_start_together_agree_on_a_new_stores_mark(tmp_path, monk
 
     monkeypatch.setattr(type(store), "put_first", late)
     assert store_identity(store) == others[1] == store_identity(store)
+
+
+def test_a_file_system_without_hard_links_keeps_a_mark_too(tmp_path, monkeypatch):
+    def refused(*_):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refused)
+    store = FolderStore(tmp_path)
+    assert store_identity(store) == store_identity(store) != ""
