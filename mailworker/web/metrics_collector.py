@@ -131,7 +131,7 @@ class MetricsCollector:
                 "calls_last_minute": int(redis.zcount(self._container.bucket.keys[0], minute_ago, "+inf")),
                 "calls_limit": self._container.settings.mailjet.calls_per_minute,
                 "oldest_entry": {word: _age(redis, name, seconds) for word, name in streams.items()},
-                "beat_age": self._beat_age(redis),
+                "beat_age": _beat_age(redis, seconds + micros / 1e6),
                 "rounds_waiting": int(redis.llen(SCANS)) if permits else 0,
                 "beats": int(
                     redis.zcount(envelope.BEATS_KEY, seconds - envelope.BEAT_SILENCE.total_seconds(), "+inf")
@@ -146,9 +146,11 @@ class MetricsCollector:
         except (RedisError, TransientError):
             return {}
 
-    def _beat_age(self, redis: "Redis") -> float | None:
-        last: Any = redis.get(envelope.BEAT_KEY)
-        return abs((self._clock() - datetime.fromisoformat(last)).total_seconds()) if last else None
+
+def _beat_age(redis: "Redis", now: float) -> float | None:
+    """Seconds since beat's last sign, by Redis's clock, as the sign is; one of the future is as old."""
+    last: Any = redis.get(envelope.BEAT_KEY)
+    return abs(now - datetime.fromisoformat(last).timestamp()) if last else None
 
 
 def _seconds(now: datetime, since: datetime | None) -> float:

@@ -169,6 +169,12 @@ def test_a_redis_that_keeps_celery_out_is_not_down_and_takes_no_job(home, monkey
     assert (found.rounds_waiting, found.redis_takes_writes) == (0, False)
 
 
+@pytest.mark.parametrize("fast", [-60, 60])
+def test_a_web_host_whose_clock_is_wrong_calls_no_beat_silent(home, fast):
+    home.redis.set(BEAT_KEY, (NOW - 5 * SECOND).isoformat())
+    assert MetricsCollector(home, lambda: NOW + fast * SECOND).figures().beat_age == 5.0
+
+
 def test_what_does_not_answer_is_left_out(home, monkeypatch):
     assert MetricsCollector(home, lambda: NOW).figures().beat_age is None
 
