@@ -65,7 +65,7 @@ class MailjetCampaigns(ListAccess):
         if names.keys() <= {*known}:
             return
         known = {*known, *(name.lower() for name in property_types(self._api))}
-        what = "template_id" if content["template_id"] else "html, text"
+        what = "subject, template_id" if content["template_id"] else "subject, html, text"
         faults = [
             f"{what}: contacts have no property {name}{did_you_mean(lower, known) or '.'}"
             for lower, name in names.items()

@@ -101,8 +101,8 @@ def test_a_property_that_nobody_has_is_told_before_anything_is_made(container, d
     with pytest.raises(BadInput) as fault:
         desk.create(fields | {"segment": 'city = "Brest"'})
     assert fault.value.faults == (
-        "html, text: contacts have no property citty; did you mean 'city'?",
-        "html, text: contacts have no property zzz.",
+        "subject, html, text: contacts have no property citty; did you mean 'city'?",
+        "subject, html, text: contacts have no property zzz.",
     )
     assert desk.latest() == []
 
