@@ -15,7 +15,7 @@ from tests.rows import STRICT, URGENT
 from tests.unit.dispatch_machine import DispatchMachine
 
 STORM = settings(
-    max_examples=30,
+    max_examples=20,
     stateful_step_count=25,
     suppress_health_check=list(HealthCheck),
 )

@@ -43,6 +43,8 @@ def test_our_own_page(tmp_path: Path) -> None:
     for accessible in (False, True):
         printer = InvoicePrinter(InvoiceSettings.model_validate(chosen | {"accessible": accessible}))
         for name, raw in ({one: example(one) for one in EXAMPLES} | HOSTILE).items():
+            if name == "five hundred lines" and not accessible:
+                continue  # dear, and its tags are what it may break
             try:
                 made = printer.print(raw, language="fr")
             except BadInput:
@@ -53,7 +55,7 @@ def test_our_own_page(tmp_path: Path) -> None:
     assert {name: found for name, found in preflight.faults(pdfs, tmp_path).items() if found} == {}
 
 
-def test_operators_templates(tmp_path: Path) -> None:
+def test_operators_templates_and_a_plain_page_in_which_the_checker_finds_a_fault(tmp_path: Path) -> None:
     Image.new("RGBA", (60, 20), (0, 0, 128, 90)).save(tmp_path / "half.png")
     Image.new("CMYK", (60, 20), (200, 10, 10, 0)).save(tmp_path / "inks.jpg")
     pdfs, unlabelled = {}, set()
@@ -65,15 +67,10 @@ def test_operators_templates(tmp_path: Path) -> None:
         pdfs[name] = made.pdf
         if any("not labelled" in warning for warning in made.warnings):
             unlabelled.add(name)
-    found = preflight.faults(pdfs, tmp_path)
+    plain = InvoicePrinter(InvoiceSettings()).print(example("facture"), language="fr")
+    found = preflight.faults(pdfs | {"plain": plain.pdf}, tmp_path)
+    assert any(fault.startswith("2.4") for fault in found.pop("plain")), "the checker finds no output intent"
     assert {
         name: sentences for name, sentences in found.items() if sentences and name not in unlabelled
     } == {}
     assert unlabelled == {"a colour in CMYK", "a letter without a font"}
-
-
-def test_the_checker_finds_faults(tmp_path: Path) -> None:
-    """A plain PDF has no output intent."""
-    made = InvoicePrinter(InvoiceSettings()).print(example("facture"), language="fr")
-    (found,) = preflight.faults({"plain": made.pdf}, tmp_path).values()
-    assert any(sentences.startswith("2.4") for sentences in found)

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import wraps
+from functools import cache, wraps
 from importlib.resources import files
 from typing import Any, TypeVar
 
@@ -29,6 +29,17 @@ _OFF = (
 )
 
 
+@cache
+def _pages() -> Environment:
+    """Each compiled once in a process."""
+    pages = Environment(
+        loader=PackageLoader("mailworker.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    pages.filters["code"] = with_code
+    pages.filters["age"] = lambda seconds: age(timedelta(seconds=seconds))
+    return pages
+
+
 class PageShell:
     """Checks operators' logins, and renders pages from templates."""
 
@@ -38,11 +49,7 @@ class PageShell:
         self._clock = clock
         self.format = PageFormat(container.settings)
         self.guard = ForgeryGuard(*login.signing, container.settings.web.public_url or "")
-        self._pages = Environment(
-            loader=PackageLoader("mailworker.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True
-        )
-        self._pages.filters["code"] = with_code
-        self._pages.filters["age"] = lambda seconds: age(timedelta(seconds=seconds))
+        self._pages = _pages()
         self._style = files("mailworker.web").joinpath("templates/style.css").read_text(encoding="utf-8")
 
     def style(self, _request: Request) -> Response:
