@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from mailworker.cli.local_stack import wait_until
 from tests.faults.scene import RESET
@@ -182,3 +183,25 @@ def test_beat_goes_on_at_once_after_its_hosts_clock_was_set_back_by_an_hour(
     balance = all_is_well(scene, "beat's host set back by an hour")
 
     assert balance.by_state["sent"] == 100
+
+
+def test_invoices_wait_for_a_logo_that_is_missing_and_go_once_it_is_there(open_scene, all_is_well, tmp_path):
+    seller = {"name": "Horizon", "vat_id": "FR40123456824", "logo": "logo.png"}
+    invoice = {"assets": str(tmp_path / "assets"), "seller": seller, "e_invoice": "none"}
+    (tmp_path / "assets").mkdir()
+    scene = open_scene(sections={"invoice": invoice})
+    scene.servers.worker([*QUEUES, "render", "scans"], concurrency=3)
+    scene.servers.beat()
+    document = json.loads(INVOICE.read_text("utf-8"))
+    for number in range(3):
+        own = document | {"invoice_number": f"FA-{number}"}
+        scene.ids.add(scene.servers.client.send_invoice(invoice=own, to=f"client{number}@example.com"))
+    scene.enqueue(20, kind=RESET)
+    assert wait_until(lambda: scene.sent() == 20, seconds=60), "other mail goes on"
+    assert wait_until(lambda: scene.told("asks for logo.png") >= 3, seconds=60)
+    assert scene.states()["failed"] == 0
+    Image.new("RGB", (60, 20), "navy").save(tmp_path / "assets" / "logo.png")
+
+    balance = all_is_well(scene, "an invoice's logo missing")
+
+    assert balance.by_state == {"sent": 23}
