@@ -28,6 +28,7 @@ _CHECKED = "checked"
 #: So long after a question whether Mailjet has sent one it is asked again.
 _ASK_AGAIN = timedelta(minutes=1)
 _NOT_LOOKED_AT = "Whom it goes to could not be looked at once more before Mailjet sent it."
+_NOT_TAKEN_BACK = f"{NOT_ASKED} to take it back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +130,8 @@ class CampaignGuard:
     def check_scheduled(self) -> None:
         """Look once more at what Mailjet is about to send by itself, and take it back where that is wrong.
 
-        What cannot be asked now is noted, and asked at the next step. Of what Mailjet should have sent by
-        now it is asked every minute whether it has.
+        What cannot be asked or taken back now is noted, and tried at the next step; the others do not wait
+        for it. Of what Mailjet should have sent by now it is asked every minute whether it has.
         """
         now = self._rules.clock()
         with self._ledger.read() as connection:
@@ -147,17 +148,25 @@ class CampaignGuard:
         try:
             self.demand_audience(row)
         except BadInput as fault:
-            self._mailjets.take_back(row, str(fault))
+            self._take_back(row, str(fault))
         except MailworkerError as fault:
             self._note(row, note=f"{NOT_ASKED} whom it would go to, and sends it at its time: {fault}")
         else:
             self._note(row, note=None, content={**row["content"], _CHECKED: True})
+
+    def _take_back(self, row: Row, why: str) -> None:
+        try:
+            self._mailjets.take_back(row, why)
+        except MailworkerError as fault:
+            self._note(row, note=f"{_NOT_TAKEN_BACK}, and sends it at its time: {fault} But {why}")
 
     def _see_whether_sent(self, row: Row, now: datetime) -> None:
         if now - max(row["changed_at"], row["send_at"]) < _ASK_AGAIN:
             return
         self._note(row)  # its moment alone, so that no other worker asks as well
         note = None if row["content"].get(_CHECKED) else _NOT_LOOKED_AT
+        if (row["note"] or "").startswith(_NOT_TAKEN_BACK):
+            note = row["note"]
         try:
             note = self._mailjets.catch_up(row) or note
         except MailworkerError as fault:

@@ -543,6 +543,33 @@ def test_what_mailjet_cannot_say_now_is_asked_at_the_next_step(scene, monkeypatc
     assert "checked" in scene.manager.find("Autumn")["content"]
 
 
+def test_what_cannot_be_taken_back_is_told_and_the_next_is_looked_at_all_the_same(scene, monkeypatch):
+    mailjets_own(scene)
+    second, _ = scene.manager.create(MAIL | {"name": "Winter"})
+    with scene.ledger.write() as connection:
+        campaign_rows.note(connection, second["id"], now=NOW, draft_id=10)
+    for name in ("Autumn", "Winter"):
+        scene.manager.schedule(name, "2026-11-02 12:00")
+    scene.clock.now = NOW + 3 * HOUR - timedelta(minutes=3)
+    scene.mailjets.strangers, tried = 1, []
+
+    def refused(row, _why):
+        tried.append(row["name"])
+        raise Refused("It is on its way.")
+
+    monkeypatch.setattr(scene.mailjets, "take_back", refused, raising=False)
+    scene.manager.step()
+    assert tried == ["Autumn", "Winter"]
+    why = "Mailjet cannot be asked to take it back, and sends it at its time: It is on its way. But Mailjet's list has 1 contact "
+    with scene.ledger.read() as connection:
+        told = {one["name"]: one["note"] for one in campaign_rows.stopped(connection)}
+    assert told.keys() == {"Autumn", "Winter"}
+    assert told["Autumn"].startswith(why)
+    scene.clock.now += timedelta(minutes=5)
+    scene.manager.step()
+    assert scene.manager.find("Autumn")["note"] == told["Autumn"], "it stays known to whom it went"
+
+
 def test_who_comes_second_changes_nothing_and_is_told(scene, monkeypatch):
     """Two people, or one and a worker, act on what they saw of a campaign at the same moment."""
     scene.put(0)
