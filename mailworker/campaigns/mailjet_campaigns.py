@@ -23,7 +23,7 @@ from mailworker.mailjet.contact_queries import template_content
 from mailworker.mailjet.rest_call import RestCall
 from mailworker.mailjet.rest_rows import id_of, none_if_missing, pages
 from mailworker.mailjet_list_access import ListAccess
-from mailworker.rules.campaign_rules import UNFINISHED, CampaignState
+from mailworker.rules.campaign_rules import NOT_SENT, SENT_WITHIN, UNFINISHED, CampaignState
 from mailworker.templates.language.template_error import TemplateError
 from mailworker.templates.language.used_variables import variable_uses
 
@@ -136,7 +136,7 @@ class MailjetCampaigns(ListAccess):
             campaign_rows.move(connection, row["id"], "scheduled", "draft", now=self._clock(), note=why)
 
     def catch_up(self, row: Row) -> str | None:
-        """Note that Mailjet has sent what was scheduled; gives why, where that will never be known.
+        """Note that Mailjet has sent what was scheduled; gives what a person has to know where it has not.
 
         A draft that is missing before its time may be another account's, as with another key: what is
         scheduled stays so, and is looked at once more before it leaves.
@@ -149,6 +149,11 @@ class MailjetCampaigns(ListAccess):
             return "Mailjet has its draft no more; whether it was sent, statistics there say."
         if status is DraftStatus.SENT:
             self._set_state(row, CampaignState.SENT)
+        elif status is not None and self._clock() - row["send_at"] > SENT_WITHIN:
+            return (
+                f"{NOT_SENT}, long after its time; there it is “{status}”: see what app.mailjet.com "
+                "says of it, then cancel it"
+            )
         return None
 
     def stats(self, row: Row) -> dict[str, int]:

@@ -14,7 +14,7 @@ from mailworker.ledger.contact_tables import campaigns
 from mailworker.ledger.run_query import Row, all_rows, any_row, count_rows, first_row
 from mailworker.ledger.settle_messages import settle
 from mailworker.ledger.tables import in_state, messages
-from mailworker.rules.campaign_rules import NOT_ASKED, UNFINISHED, key_of
+from mailworker.rules.campaign_rules import NOT_ASKED, NOT_SENT, UNFINISHED, key_of
 from mailworker.rules.delivery_rates import figures_of
 
 _C = campaigns.c
@@ -46,7 +46,7 @@ def latest(connection: Connection, *, limit: int) -> list[Row]:
 def stopped(connection: Connection) -> list[Row]:
     """Campaigns that could not go on, or not begin when their time came, with why; the oldest first."""
     halted = _C.state.in_(("paused", "draft")) & (_C.note.is_not(None)) & (_C.note != UNFINISHED)
-    waits = (_C.state == "scheduled") & _C.note.startswith(NOT_ASKED)
+    waits = (_C.state == "scheduled") & (_C.note.startswith(NOT_ASKED) | _C.note.startswith(NOT_SENT))
     query = select(_C.name, _C.state, _C.note).where(halted | waits)
     return all_rows(connection, query.order_by(_C.changed_at))
 

@@ -55,6 +55,8 @@ class CampaignState(StrEnum):
 UNFINISHED = "its draft at Mailjet is not complete"
 #: How the note of a scheduled campaign begins that cannot be asked about at its time.
 NOT_ASKED = "Mailjet cannot be asked"
+#: How that of one begins that Mailjet should have sent, and so long after its time.
+NOT_SENT, SENT_WITHIN = "Mailjet does not say that it has sent it", timedelta(hours=1)
 #: So long after its time a campaign of our own lane still begins by itself.
 LATEST_START = timedelta(days=1)
 

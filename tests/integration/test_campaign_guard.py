@@ -29,7 +29,7 @@ from mailworker.ledger.suppressions import lift
 from mailworker.ledger.tables import messages
 from mailworker.mailjet.parse_webhook import parse_events
 from mailworker.privacy import Privacy
-from mailworker.simulator.campaign_drafts import SENT
+from mailworker.simulator.campaign_drafts import DRAFT, PROGRAMMED, SENT
 from tests.doubles import FakeBreaker, FakeBucket, FakeFiles, FakePost, MemoryJournal
 from tests.integration.contact_container import contact_container
 
@@ -412,6 +412,31 @@ def test_what_somebody_took_away_at_mailjet_is_asked_about_no_more(container):
     desk.step()
     found = desk.find(row["name"])
     assert (found["state"], found["note"][:31]) == ("cancelled", "Mailjet has its draft no more; ")
+
+
+@pytest.mark.parametrize("status", [DRAFT, PROGRAMMED])
+def test_what_mailjet_has_not_sent_an_hour_after_its_time_is_told(container, status):
+    """Somebody took it off the schedule there, or Mailjet blocks the account: it would wait for ever."""
+    container.clock.now = datetime.now(UTC)
+    desk = desk_of(container)
+    row, _ = desk.create({**MAIL, "everybody": True})
+    desk.schedule(row["name"], (container.clock() + timedelta(minutes=2)).isoformat())
+    container.mailjet.world.campaigns.drafts.rows[row["draft_id"]]["Status"] = status
+
+    def told(seconds):
+        container.clock.forward(seconds)
+        desk.step()
+        with container.ledger.read() as connection:
+            return [*campaign_faults(connection)]
+
+    assert told(300) == []
+    (fault,) = told(3600)
+    assert fault.startswith(
+        "The campaign Autumn waits: Mailjet does not say that it has sent it, long after its time;"
+    )
+    container.mailjet.world.campaigns.drafts.rows[row["draft_id"]]["Status"] = SENT
+    assert told(61) == []
+    assert desk.find(row["name"])["state"] == "sent"
 
 
 def raising(fault):

@@ -250,7 +250,7 @@ def test_what_mailjet_may_still_send_is_not_cancelled_before_it_was_asked(ledger
 @pytest.mark.parametrize("status", [DRAFT, PROGRAMMED, SENT])
 def test_only_what_was_scheduled_and_is_sent_is_caught_up_with(ledger, mailjet, campaigns, state, status):
     mailjet.status = status
-    row = put(ledger, state=state)
+    row = put(ledger, state=state, send_at=NOW)
     campaigns.catch_up(row)
     if (state, status) == ("scheduled", SENT):
         assert (now(ledger)["state"], now(ledger)["finished_at"]) == ("sent", NOW)
