@@ -424,6 +424,12 @@ def test_a_disk_that_is_almost_full(monkeypatch, total, free, told):
     ]
 
 
+def test_a_disk_that_is_full(monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(total=10**10, free=999_999))
+    (said,) = disk_space.disk_space_faults(Path("/x"))
+    assert said == "The disk of /x is full: free some of it; mail waits and nothing is lost."
+
+
 class Postgres:
     """Answers as given; a context manager and a ledger in one."""
 
