@@ -9,7 +9,6 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
-import yaml
 from pydantic import BaseModel
 
 from mailworker.balances import BalanceScan
@@ -137,7 +136,9 @@ def keys_of(model, above=()):
                 yield from keys_of(part, (*above, name))
 
 
-@pytest.mark.parametrize("odd", [5, -1.5, True, None, "", "x", [], [[1]], [None], {}, {5: 5}], ids=repr)
+@pytest.mark.parametrize(
+    "odd", ["5", "-1.5", "true", "null", "''", "x", "[]", "[[1]]", "[null]", "{}", "{5: 5}"]
+)
 def test_a_key_with_any_value_is_read_or_told_as_a_fault_of_the_file(odd):
     keys = [*keys_of(Settings), ("database",), ("mailjet", "api_crmCommunicationX"), ("reminders", "steps")]
     for *above, key in keys:
@@ -147,9 +148,9 @@ def test_a_key_with_any_value_is_read_or_told_as_a_fault_of_the_file(odd):
         here = document
         for name in above:
             here = here.setdefault(name, {})
-        here[key] = odd
+        here[key] = "ODD"
         try:
-            parse_settings(yaml.safe_dump(document), environ={})
+            parse_settings(json.dumps(document).replace('"ODD"', odd), environ={})
         except ConfigError as fault:
             assert fault.faults, (above, key)  # noqa: PT017 - one of the two
 
