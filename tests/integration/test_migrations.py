@@ -15,7 +15,7 @@ from sqlalchemy import Integer, create_engine, insert, inspect, select, text
 
 from mailworker import ledger as ledger_room
 from mailworker.config.builtin_kinds import KINDS, VERIFICATION
-from mailworker.intake.all_or_none import accept_whole
+from mailworker.intake.accept import accept_whole
 from mailworker.intake.job_row import row_of
 from mailworker.ledger import Ledger, database
 from mailworker.ledger.contact_tables import mailjet_contacts
