@@ -1,4 +1,4 @@
-"""What the French rules BR-FR (XP Z12-012) ask of a seller in France beside EN 16931."""
+"""What is asked of a seller in France: BR-FR (XP Z12-012) beside EN 16931, and mentions of French law."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from mailworker.invoices.document_types import FRENCH_TYPES, SELF_BILLED_CODES
 from mailworker.invoices.facturx_terms import base_quantity, endpoint_of
 from mailworker.invoices.from_json.customer import FRENCH_DIRECTORY
 from mailworker.invoices.from_json.tax import SPANISH
-from mailworker.invoices.model import DocumentType, Invoice
+from mailworker.invoices.model import ClientKind, DocumentType, Invoice
 from mailworker.invoices.money import decimals_of
 
 #: Numbers that French platforms take: BR-FR-01 and BR-FR-02.
@@ -22,6 +22,16 @@ _MOST_ENDPOINT = 125
 _QUANTITY_DECIMALS = 4
 #: Longest figures: 19 characters for a quantity or a price, sign included (BR-FR-DEC-02, BR-FR-DEC-03).
 _MOST_FIGURES = 19
+#: A legal form in a customer's name: a company, whatever the invoice's other fields declare.
+_COMPANY = re.compile(
+    r"\b(SARL|EURL|SAS|SASU|SA|SNC|SCI|SCOP|SELARL|GmbH|AG|Ltd|LLC|Inc|BV|NV|SpA|SRL|SL|PLC)\b"
+)
+#: What a consumer's telecom invoice shows by these.
+_CONSUMER = {
+    "invoice.seller.customer_service": "names customer service's hours and price",
+    "transactions[].line": "names the line it is for",
+    "transactions[].section": "has its services in sections",
+}
 
 
 def french(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
@@ -146,3 +156,58 @@ def _figures(invoice: Invoice) -> Iterator[str]:
 
 def _figures_of(number: Decimal) -> int:
     return len(f"{number.normalize():f}".replace(".", ""))
+
+
+def french_mentions(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
+    """A warning for each mention that French law wants on the page and this invoice lacks."""
+    yield from _seller_mentions(invoice, settings)
+    yield from _client_mentions(invoice, settings)
+
+
+def _seller_mentions(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
+    seller = settings.seller
+    if not seller.siren:
+        yield "invoice.seller.siren is missing: it stands on every invoice (Code de commerce R123-237)."
+    if not seller.registration:
+        yield (
+            "invoice.seller.registration is missing: legal form, capital and register stand on every invoice "
+            "(Code de commerce R123-237, R123-238)."
+        )
+    if not (seller.address and seller.postcode and seller.city):
+        yield "invoice.seller.address is missing (CGI annexe II, article 242 nonies A, I, 1°)."
+    if invoice.currency != "EUR" and invoice.totals.tax and not invoice.accounting_tax:
+        yield (
+            "exchange_rate is missing (or total_tax_in_tax_currency): the VAT stands in euros, too "
+            "(directive 2006/112/CE, article 230)."
+        )
+    if not invoice.due and not invoice.payment_terms and invoice.totals.due > 0 and not invoice.credit:
+        yield "due_date is missing: the invoice says when it is to be paid (Code de commerce L441-9)."
+
+
+def _client_mentions(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
+    client = invoice.client
+    if not (client.address.lines and client.address.city):
+        yield "client.address is missing (CGI annexe II, article 242 nonies A, I, 1°)."
+    if client.kind is ClientKind.UNKNOWN:
+        company = _COMPANY.search(client.name)
+        yield (
+            "client.kind is missing, and the name looks like a company's: late-payment terms are not printed "
+            "(Code de commerce L441-9)."
+            if company
+            else "client.kind is missing (business, consumer, public): each has mentions of its own."
+        )
+    if client.is_french_business and not client.siren:
+        yield "client.siren is missing: it stands on invoices between companies (décret 2022-1299)."
+    if client.kind is ClientKind.CONSUMER:
+        yield from _consumer_mentions(invoice, settings)
+
+
+def _consumer_mentions(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
+    """What a telecom invoice must show a consumer: the arrêté followed that of 1 February 2002, article 2."""
+    lacking = {
+        "invoice.seller.customer_service": not settings.seller.customer_service,
+        "transactions[].line": invoice.lines and not any(line.account for line in invoice.lines),
+        "transactions[].section": invoice.lines and not any(line.section for line in invoice.lines),
+    }
+    for key in (key for key, lacks in lacking.items() if lacks):
+        yield f"{key} is missing: a consumer's telecom invoice {_CONSUMER[key]} (arrêté du 31 décembre 2013)."
