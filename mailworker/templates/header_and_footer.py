@@ -1,8 +1,11 @@
 """Whose mails these are: what stands in the header and the footer of every template."""
 
 from dataclasses import dataclass
+from html import escape
 
 from mailworker.config.settings import Settings
+from mailworker.core.language_tag import base_language
+from mailworker.templates.inline_styles import FONT
 
 #: The manual page's example company, printed until an operator sets their own.
 PLACEHOLDER_NAMES = frozenset({"Votre Entreprise", "Your Company"})
@@ -58,3 +61,39 @@ def brand_of(settings: Settings, language: str) -> Brand:
         support_phone=own.support_phone or seller.phone,
         links=tuple((label, url) for label, url in links if url),
     )
+
+
+def html_header(brand: Brand) -> str:
+    """The logo, or the name where there is none."""
+    if brand.logo_url:
+        name, source = escape(brand.name, quote=True), escape(brand.logo_url, quote=True)
+        # Where pictures are not loaded, the name stands in its place as it would without a logo.
+        shown = f"display:block;border:0;height:36px;{FONT}font-size:20px;line-height:36px;font-weight:700;"
+        return f'<img src="{source}" alt="{name}" height="36" style="{shown}color:{brand.colour};">'
+    return (
+        f'<span class="mw-brand" style="{FONT}font-size:20px;line-height:28px;font-weight:700;'
+        f'color:{brand.colour};letter-spacing:-0.2px;">{escape(brand.name)}</span>'
+    )
+
+
+def html_identity(brand: Brand) -> str:
+    """Who sends this and how to reach them; nothing stands there empty."""
+    link = '<a class="mw-quiet" style="color:#55697f;" href="{href}">{label}</a>'
+    mail = link.format(href=f"mailto:{escape(brand.support_email)}", label=escape(brand.support_email))
+    phone = f'<span style="white-space:nowrap;">{escape(brand.support_phone)}</span>'
+    first = [escape(brand.name), mail if brand.support_email else "", phone if brand.support_phone else ""]
+    links = [link.format(href=escape(url), label=escape(label)) for label, url in brand.links]
+    lines = [
+        " &middot; ".join(part for part in first if part),
+        escape(brand.legal),
+        escape(brand.address),
+        " &middot; ".join(links),
+    ]
+    return "<br>".join(line for line in lines if line)
+
+
+def text_identity(brand: Brand, language: str) -> list[str]:
+    """The same as lines of the text part."""
+    contact = " | ".join(part for part in (brand.name, brand.support_email, brand.support_phone) if part)
+    colon = "\u00a0:" if base_language(language) == "fr" else ":"
+    return [contact, brand.legal, brand.address, *(f"{label}{colon} {url}" for label, url in brand.links)]

@@ -12,7 +12,7 @@ from string import Template
 from typing import Final
 
 from mailworker.core.language_tag import base_language
-from mailworker.templates.header_and_footer import Brand
+from mailworker.templates.header_and_footer import Brand, html_header, html_identity, text_identity
 from mailworker.templates.inline_styles import FONT, STYLES
 
 _FRAME: Final = Template(Path(__file__).with_name("frame.html").read_text(encoding="utf-8"))
@@ -63,11 +63,11 @@ def compose_html(fragment: str, footer: str, brand: Brand, language: str) -> str
         language=language,
         direction="rtl" if base_language(language) in _FROM_THE_RIGHT else "ltr",
         preheader=preheader,
-        header=_header(brand),
+        header=html_header(brand),
         body=_styled(body, brand),
         footer=_styled(footer.replace("<p>", '<p class="note">'), brand),
         title=_title(body, brand),
-        identity=_identity(brand),
+        identity=html_identity(brand),
         colour=escape(brand.colour),
         font=FONT,
     )
@@ -75,10 +75,7 @@ def compose_html(fragment: str, footer: str, brand: Brand, language: str) -> str
 
 def compose_text(fragment: str, footer: str, brand: Brand, language: str) -> str:
     """The text part with its footer."""
-    contact = " | ".join(part for part in (brand.name, brand.support_email, brand.support_phone) if part)
-    colon = "\u00a0:" if base_language(language) == "fr" else ":"
-    links = [f"{label}{colon} {url}" for label, url in brand.links]
-    lines = [footer.strip(), contact, brand.legal, brand.address, *links]
+    lines = [footer.strip(), *text_identity(brand, language)]
     # No `-- `: clients fold or grey what stands below it, and the legal identity must be read.
     return fragment.rstrip() + "\n\n____________\n" + "\n".join(line for line in lines if line) + "\n"
 
@@ -88,22 +85,6 @@ def _title(body: str, brand: Brand) -> str:
     found = _HEADING.search(body)
     heading = _ANY_TAG.sub("", found[0]).strip() if found else ""
     return f"{heading} - {escape(brand.name)}" if heading else escape(brand.name)
-
-
-def _identity(brand: Brand) -> str:
-    """Who sends this and how to reach them; nothing stands there empty."""
-    link = '<a class="mw-quiet" style="color:#55697f;" href="{href}">{label}</a>'
-    mail = link.format(href=f"mailto:{escape(brand.support_email)}", label=escape(brand.support_email))
-    phone = f'<span style="white-space:nowrap;">{escape(brand.support_phone)}</span>'
-    first = [escape(brand.name), mail if brand.support_email else "", phone if brand.support_phone else ""]
-    links = [link.format(href=escape(url), label=escape(label)) for label, url in brand.links]
-    lines = [
-        " &middot; ".join(part for part in first if part),
-        escape(brand.legal),
-        escape(brand.address),
-        " &middot; ".join(links),
-    ]
-    return "<br>".join(line for line in lines if line)
 
 
 def _split_preheader(fragment: str) -> tuple[str, str]:
@@ -139,15 +120,3 @@ def _with_style(found: re.Match[str]) -> str:
         "th": ' scope="row"',
     }.get(tag, "")
     return f'<{tag}{table} class="{css_class}" style="{style}">'
-
-
-def _header(brand: Brand) -> str:
-    if brand.logo_url:
-        name, source = escape(brand.name, quote=True), escape(brand.logo_url, quote=True)
-        # Where pictures are not loaded, the name stands in its place as it would without a logo.
-        shown = f"display:block;border:0;height:36px;{FONT}font-size:20px;line-height:36px;font-weight:700;"
-        return f'<img src="{source}" alt="{name}" height="36" style="{shown}color:{brand.colour};">'
-    return (
-        f'<span class="mw-brand" style="{FONT}font-size:20px;line-height:28px;font-weight:700;'
-        f'color:{brand.colour};letter-spacing:-0.2px;">{escape(brand.name)}</span>'
-    )
