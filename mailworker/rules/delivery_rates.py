@@ -1,4 +1,4 @@
-"""How many mails of a kind became what, and the rates that follow."""
+"""How many mails of a kind became what, the rates that follow, and which of these are too high."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
@@ -9,6 +9,10 @@ from mailworker.core.summable import Summable
 _ARRIVED = frozenset({"delivered", "opened", "clicked", "unsubscribed", "spam"})
 _OPENED = frozenset({"opened", "clicked"})
 _BOUNCED = frozenset({"bounced", "soft_bounced"})
+#: Above these a rate is a reason to look; mailbox providers ask senders for complaints under 0.1 %.
+_WORRYING = {"bounced": 0.05, "complained": 0.001, "blocked": 0.05}
+#: Under so many mails a rate says nothing.
+_ENOUGH = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,11 @@ def figures_of(tallies: Iterable[tuple[str, str, int]]) -> MailFigures:
     for state, delivery, count in tallies:
         total += _of_sent(delivery, count) if state == "sent" else _of_other(state, count)
     return total
+
+
+def is_worrying(name: str, share: float, *, sent: int) -> bool:
+    """Whether this rate, of so many mails sent, is a reason to look."""
+    return sent >= _ENOUGH and share > _WORRYING.get(name, 1.0)
 
 
 def _of_sent(delivery: str, count: int) -> MailFigures:

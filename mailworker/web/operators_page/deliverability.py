@@ -3,15 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mailworker.rules.delivery_rates import MailFigures
+from mailworker.rules.delivery_rates import MailFigures, is_worrying
 from mailworker.statistics_report import ReportRow
 
-#: The rates in the order of the page, and from where one is a reason to look: bounces above 5 %, complaints
-#: above 0.1 % (what mailbox providers ask of senders), and under nine of ten delivered.
+#: The rates in the order of the page.
 _RATES = ("delivered", "opened", "clicked", "bounced", "blocked", "complained", "unsubscribed")
-_WORRYING = {"bounced": 0.05, "complained": 0.001, "blocked": 0.05}
-#: Under so many mails a rate says nothing.
-_ENOUGH = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,5 +47,5 @@ def _row(row: ReportRow) -> DeliverabilityRow:
 def _rate(name: str, count: int, share: float | None, sent: int) -> Rate:
     if share is None:
         return Rate(f"{count:,}", "-", 0, "")
-    worrying = sent >= _ENOUGH and share > _WORRYING.get(name, 1.0)
-    return Rate(f"{count:,}", f"{share:.1%}", round(share * 100), "bad" if worrying else "")
+    tone = "bad" if is_worrying(name, share, sent=sent) else ""
+    return Rate(f"{count:,}", f"{share:.1%}", round(share * 100), tone)
