@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mailworker.reconcile.unknown_messages import Reconciler
     from mailworker.reminders import ReminderScan
     from mailworker.rules.pre_send.verdicts import Verdicts
-    from mailworker.scans.ask_crm_before_sending import CrmQuestion
+    from mailworker.scans.ask_crm_or_put_off import CrmQuestion
     from mailworker.scans.message_drafts import MessageDrafts
 
 
@@ -155,7 +155,7 @@ class Container(BaseContainer):
 
     def _pre_send_questions(self, rows: Sequence[Mapping[str, Any]]) -> "Verdicts":
         """What is no longer true of these messages."""
-        from mailworker.scans.ask_crm_before_sending import ask_crm
+        from mailworker.scans.ask_crm_or_put_off import ask_crm
 
         return ask_crm(self._pre_send_checks, rows, self.settings.crm)
 

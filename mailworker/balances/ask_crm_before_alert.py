@@ -15,7 +15,7 @@ from mailworker.rules.balance_thresholds import AlertDue, BalanceRules
 from mailworker.rules.pre_send.balance_alert import check_alert, check_omnicrm_alert
 from mailworker.rules.pre_send.reword import compare, reworded_at
 from mailworker.rules.pre_send.verdicts import Cancel, Row, Verdict, Verdicts, Wait
-from mailworker.scans.ask_crm_before_sending import CrmPreSendCheck, fetch, row_or_fault
+from mailworker.scans.ask_crm_or_put_off import CrmPreSendCheck, fetch, row_or_fault
 from mailworker.scans.rules_from_settings import balance_rules_of
 
 #: How long an alert's figures of a balance may be taken for what holds.

@@ -24,7 +24,7 @@ from mailworker.rules.quiet_hours import local_day
 from mailworker.rules.reminder_due import Due
 from mailworker.rules.reminder_grouping import Reminder, merge, together
 from mailworker.rules.reminder_ladder import Step
-from mailworker.scans.ask_crm_before_sending import CrmPreSendCheck, fetch, row_or_fault
+from mailworker.scans.ask_crm_or_put_off import CrmPreSendCheck, fetch, row_or_fault
 from mailworker.scans.rules_from_settings import hours_of, ladder_of
 
 PREFIXES = ("reminder:", "reminders:")

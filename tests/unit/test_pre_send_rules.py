@@ -12,7 +12,6 @@ from mailworker.rules.balance_thresholds import AlertDue, BalanceRules, Threshol
 from mailworker.rules.crm_facts import BalanceFacts, Exclusion, InvoiceFacts, InvoiceStatus
 from mailworker.rules.pre_send.balance_alert import check_alert, check_omnicrm_alert
 from mailworker.rules.pre_send.mailjet_campaign import AudienceFacts, check_audience
-from mailworker.rules.pre_send.put_off import unreadable
 from mailworker.rules.pre_send.reminder import (
     ReminderPolicy,
     StepFacts,
@@ -21,7 +20,7 @@ from mailworker.rules.pre_send.reminder import (
     check_steps,
 )
 from mailworker.rules.pre_send.reword import compare, replace
-from mailworker.rules.pre_send.verdicts import Cancel, Replace, Reword, Wait
+from mailworker.rules.pre_send.verdicts import Cancel, Replace, Reword, Wait, unreadable
 from mailworker.rules.quiet_hours import Hours, Quiet
 from mailworker.rules.reminder_ladder import Ladder, Step
 

@@ -457,7 +457,7 @@ def test_too_slow_a_crm_is_asked_again_later(make_world, monkeypatch):
     bills = [invoice(n, due=days_ago(8), customer_id=f"C{n}") for n in range(30)]
     world = make_world(*bills, page_size=100)
     world.scan()
-    monkeypatch.setattr("mailworker.scans.ask_crm_before_sending.PATIENCE", -1.0)
+    monkeypatch.setattr("mailworker.scans.ask_crm_or_put_off.PATIENCE", -1.0)
     world.dispatch()
     assert set(world.states) == {"ready"}
     assert all(row["not_before"] > MONDAY + timedelta(seconds=0.9) for row in world.rows())

@@ -36,11 +36,10 @@ from mailworker.rules.lookup_schedule import after_not_found, wants_proof
 from mailworker.rules.may_replay import replay_hindrance
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.rules.pre_send.mailjet_campaign import AudienceFacts, check_audience
-from mailworker.rules.pre_send.put_off import closed, unreadable
 from mailworker.rules.pre_send.reword import changed, compare
 from mailworker.rules.pre_send.reword import replace as replace_by
 from mailworker.rules.pre_send.used_link import check_token, token_id
-from mailworker.rules.pre_send.verdicts import Cancel, Replace, Reword, Wait
+from mailworker.rules.pre_send.verdicts import Cancel, Replace, Reword, Wait, closed, unreadable
 from mailworker.rules.pseudonym import is_pseudonym, pseudonym, pseudonyms
 from mailworker.rules.rehearse_or_write import Arming, ScanMode, mode_of, why_it_rehearses
 from mailworker.rules.retry_backoff import backoff

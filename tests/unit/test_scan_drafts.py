@@ -9,7 +9,7 @@ from mailworker.config.settings import parse_settings
 from mailworker.errors import BadInput, Misconfigured, TransientError
 from mailworker.intake.job_row import row_of
 from mailworker.rules.job.check_variables import MAX_TEXT
-from mailworker.scans import ask_crm_before_sending, message_drafts
+from mailworker.scans import ask_crm_or_put_off, message_drafts
 from mailworker.scans.message_drafts import Draft, MessageDrafts, fitting
 from tests.scan_world import MONDAY
 
@@ -141,10 +141,10 @@ def test_a_value_that_is_no_text_is_left_as_it_is():
 
 
 def test_what_the_crm_did_not_answer_about_waits_longer_each_time(monkeypatch):
-    monkeypatch.setattr(ask_crm_before_sending, "random", SimpleNamespace(random=lambda: 1.0))
+    monkeypatch.setattr(ask_crm_or_put_off, "random", SimpleNamespace(random=lambda: 1.0))
     rows = [{"id": f"m{attempts}", "attempts": attempts} for attempts in (1, 2, 3)]
     worker = parse_settings("mailjet: {api_key: a, api_secret: b}\n", environ={}).worker
-    waits = ask_crm_before_sending.put_off(rows, TransientError("away"), worker, MONDAY)
+    waits = ask_crm_or_put_off.put_off(rows, TransientError("away"), worker, MONDAY)
     first, second, third = (waits[row["id"]].until for row in rows)
     assert MONDAY < first < second < third
     assert {one.why for one in waits.values()} == {"not asked again: away"}

@@ -13,8 +13,8 @@ from mailworker.ledger.scan_runs import Start, due, latest
 from mailworker.ledger.scan_tables import notifications
 from mailworker.ledger.tables import messages
 from mailworker.rules.rehearse_or_write import ScanMode
-from mailworker.scans import ask_crm_before_sending
-from mailworker.scans.ask_crm_before_sending import AT_ONCE, fetch, put_off
+from mailworker.scans import ask_crm_or_put_off
+from mailworker.scans.ask_crm_or_put_off import AT_ONCE, fetch, put_off
 from mailworker.scans.runner import (
     KEPT_FAULTS,
     Findings,
@@ -212,7 +212,7 @@ def test_the_crm_is_asked_for_a_few_at_a_time(number):
 
 def test_a_crm_that_is_slow_is_asked_no_more(monkeypatch):
     moments = iter([0.0, 15.0, 15.1])
-    monkeypatch.setattr(ask_crm_before_sending, "time", SimpleNamespace(monotonic=lambda: next(moments)))
+    monkeypatch.setattr(ask_crm_or_put_off, "time", SimpleNamespace(monotonic=lambda: next(moments)))
     parts = []
     with pytest.raises(TransientError, match="too slowly"):
         fetch([str(n) for n in range(2 * AT_ONCE)], lambda ids: parts.append(ids) or {})

@@ -7,8 +7,7 @@ from mailworker.errors import BadInput
 from mailworker.rules.balance_key import Alert, AlertKey
 from mailworker.rules.balance_thresholds import AlertDue, BalanceRules, NoAlert, decide
 from mailworker.rules.crm_facts import BalanceFacts
-from mailworker.rules.pre_send.put_off import closed, unreadable
-from mailworker.rules.pre_send.verdicts import Cancel, Wait
+from mailworker.rules.pre_send.verdicts import Cancel, Wait, closed, unreadable
 from mailworker.rules.quiet_hours import Hours, not_before
 
 

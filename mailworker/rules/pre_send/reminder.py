@@ -6,8 +6,7 @@ from datetime import datetime
 
 from mailworker.errors import BadInput
 from mailworker.rules.crm_facts import Exclusion, InvoiceFacts
-from mailworker.rules.pre_send.put_off import closed, unreadable
-from mailworker.rules.pre_send.verdicts import Cancel, Wait
+from mailworker.rules.pre_send.verdicts import Cancel, Wait, closed, unreadable
 from mailworker.rules.quiet_hours import Hours, local_day, not_before
 from mailworker.rules.reminder_due import outdated, settled
 from mailworker.rules.reminder_ladder import Ladder

@@ -4,8 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from mailworker.errors import BadInput, Misconfigured
-from mailworker.rules.pre_send.put_off import unreadable
-from mailworker.rules.pre_send.verdicts import Replace, Reword, Row, Wait
+from mailworker.rules.pre_send.verdicts import Replace, Reword, Row, Wait, unreadable
 
 #: The reason of a message that was written anew begins so.
 _ANEW = "written anew, for this changed in the CRM: "

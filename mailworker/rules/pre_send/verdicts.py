@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 Row = Mapping[str, Any]
@@ -44,3 +44,16 @@ class Replace:
 Verdict = Cancel | Wait | Reword | Replace
 #: By the ids of messages.
 Verdicts = dict[str, Verdict]
+
+#: How long a message waits about whose record nobody can make sense: a person has to mend it first.
+UNREADABLE = timedelta(hours=1)
+
+
+def unreadable(now: datetime) -> Wait:
+    """The CRM's record is there, but makes no sense."""
+    return Wait(now + UNREADABLE, "the CRM's record of it cannot be read")
+
+
+def closed(opens: datetime, now: datetime) -> Wait | None:
+    """Wait where customers are written to only from `opens` on."""
+    return Wait(opens, "quiet hours, or a day on which nothing leaves") if opens > now else None
