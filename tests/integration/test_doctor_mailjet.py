@@ -35,6 +35,9 @@ class FreeBucket:
     def take(self, *_, **__):
         return Permit("c")
 
+    def paused(self):
+        return 0.0
+
 
 def said(**answers):
     return [fault for one in examined(**answers) for fault in one.faults]
