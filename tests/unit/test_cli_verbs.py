@@ -194,11 +194,19 @@ def test_figures_progress_and_the_list(command):
 
 
 def test_campaigns_in_a_list(capsys):
-    plain = {"id": "c1", "name": "A", "way": "mailjet", "state": "draft", "send_at": None, "written": 0}
+    plain = {
+        "id": "c1",
+        "name": "A",
+        "way": "mailjet",
+        "state": "draft",
+        "send_at": None,
+        "written": 0,
+        "note": None,
+    }
     show_list([plain | {"segment": ""}, plain | {"segment": "age > 3", "send_at": NOW, "written": 7}])
     rows = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert rows == [
-        "id name sent by state segment goes at written",
+        "id name sent by state segment goes at written note",
         "c1 A mailjet draft everybody 0",
         "c1 A mailjet draft age > 3 2026-11-30 09:00:00Z 7",
     ]
