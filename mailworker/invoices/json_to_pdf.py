@@ -7,7 +7,8 @@ from typing import Any
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.choose_template import prints_calls, template_name
-from mailworker.invoices.facturx import CiiWriter, embed
+from mailworker.invoices.facturx_pdf import embed
+from mailworker.invoices.facturx_xml import CiiWriter
 from mailworker.invoices.file_name import pdf_name
 from mailworker.invoices.from_json.invoice import read_invoice
 from mailworker.invoices.from_json.unknown_keys import unknown_keys

@@ -7,7 +7,7 @@ import pytest
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.document_types import KIND_OF_CODE
-from mailworker.invoices.facturx import CiiWriter
+from mailworker.invoices.facturx_xml import CiiWriter
 from mailworker.invoices.faults_and_warnings import review_invoice
 from mailworker.invoices.from_json.invoice import read_invoice
 from mailworker.invoices.languages.locale_format import page_format

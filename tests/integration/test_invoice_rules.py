@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, event, given, settings
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput
 from mailworker.invoices.code_lists import FRENCH
-from mailworker.invoices.facturx import CiiWriter
+from mailworker.invoices.facturx_xml import CiiWriter
 from mailworker.invoices.from_json.invoice import read_invoice
 from mailworker.invoices.languages.locale_format import page_format
 from tests.invoice_drawing import invoices

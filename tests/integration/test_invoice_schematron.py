@@ -10,7 +10,7 @@ import pytest
 from saxonche import PySaxonProcessor
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.invoices.facturx import CiiWriter
+from mailworker.invoices.facturx_xml import CiiWriter
 from mailworker.invoices.from_json.invoice import read_invoice
 from mailworker.invoices.languages.locale_format import locale_format
 from tests.unit.test_pdf_facturx import SORTS

@@ -7,11 +7,11 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.invoices.facturx import CiiWriter
-from mailworker.invoices.facturx_terms import account_of, base_quantity, endpoint_of, means_of, treatment
+from mailworker.invoices.facturx_xml import CiiWriter, base_quantity, endpoint_of, treatment
 from mailworker.invoices.from_json.invoice import read_invoice
 from mailworker.invoices.languages.locale_format import locale_format
 from mailworker.invoices.model import Party, PostalAddress
+from mailworker.invoices.payment_terms import account_of, means_of
 from tests.unit.test_invoice_reading import invoice, line
 
 SELLER = {

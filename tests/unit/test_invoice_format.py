@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from mailworker.errors import TooLarge
 from mailworker.invoices.attachment_size import fit, message_size
+from mailworker.invoices.from_json.call_detail import usage_of
 from mailworker.invoices.from_json.fields import InvoiceFields
-from mailworker.invoices.from_json.usage import usage_of
 from mailworker.invoices.languages.locale_format import locale_format, page_format
 from mailworker.invoices.model import Usage
 from mailworker.invoices.money import parse_decimal, round_half_up, vat_of

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailworker.invoices.from_json.call_detail import usage_of
 from mailworker.invoices.from_json.fields import InvoiceFields
 from mailworker.invoices.from_json.lines import allowance_of, line_of
 from mailworker.invoices.from_json.tax import LineDefaults, operation_of
-from mailworker.invoices.from_json.usage import duration_text, usage_of
 from mailworker.invoices.model import NO_EXEMPTION, Exemption, Operation
 from mailworker.invoices.money import round_half_up
+from mailworker.invoices.page.call_detail import duration_text
 
 PLAIN = LineDefaults(2)
 SMALL_BUSINESS = Exemption("art. 293 B of the CGI", "VATEX-FR-FRANCHISE")

@@ -10,6 +10,7 @@ from mailworker.errors import BadInput
 from mailworker.invoices import totals as adding
 from mailworker.invoices.code_lists import FRENCH
 from mailworker.invoices.document_types import KIND_OF_CODE, TYPE_NAMES, code_of_type
+from mailworker.invoices.from_json.call_detail import usage_of
 from mailworker.invoices.from_json.customer import client_of, delivery_of
 from mailworker.invoices.from_json.fields import InvoiceFields
 from mailworker.invoices.from_json.lines import allowance_of, line_of
@@ -17,7 +18,6 @@ from mailworker.invoices.from_json.payment import accounting_tax, payments_of
 from mailworker.invoices.from_json.payment_status import refuse_void, says_paid
 from mailworker.invoices.from_json.references import notes_of, payee_of, references_of
 from mailworker.invoices.from_json.tax import LineDefaults, exemption_of, operation_of
-from mailworker.invoices.from_json.usage import usage_of
 from mailworker.invoices.model import (
     DocumentAllowance,
     DocumentType,

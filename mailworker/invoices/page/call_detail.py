@@ -121,3 +121,12 @@ def when_text(when: str) -> str:
         clock = when[11:16]
         return f"{when[8:10]}/{when[5:7]}/{when[:4]} {clock}".strip()
     return when
+
+
+def duration_text(duration: str) -> str:
+    """Whole seconds as h:mm:ss; a text such as "12 min" as it came."""
+    if not duration.isascii() or not duration.isdigit():
+        return duration
+    minutes, seconds = divmod(int(duration), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

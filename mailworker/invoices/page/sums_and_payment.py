@@ -5,11 +5,9 @@ from datetime import date
 from decimal import Decimal
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.invoices.code_lists import DEBITS, FRENCH, TRANSFERS
-from mailworker.invoices.facturx_terms import account_of
+from mailworker.invoices.code_lists import DEBITS, TRANSFERS
 from mailworker.invoices.languages.locale_format import LocaleFormat
 from mailworker.invoices.model import (
-    ClientKind,
     DocumentAllowance,
     Invoice,
     PaymentMeans,
@@ -20,6 +18,7 @@ from mailworker.invoices.model import (
 from mailworker.invoices.page.head_and_foot import Fact
 from mailworker.invoices.page.line_table import rate_text
 from mailworker.invoices.page.payment_qr import epc_payload, qr_picture
+from mailworker.invoices.payment_terms import account_of, late_note
 from mailworker.invoices.vat_exemptions import exemption_text
 
 
@@ -190,18 +189,6 @@ def code_of(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> P
     if payload := payload or invoice.pay_url or None:
         return PaymentCode(qr_picture(payload), caption)
     return None
-
-
-def late_note(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> str:
-    """What late payment costs; an invoice between businesses in France must print it (L441-9).
-
-    The rate that a public body owes is no seller's choice: Code de la commande publique R2192-31.
-    """
-    fee = fmt.money(settings.late_fee, "EUR")
-    client = invoice.client
-    public = client.kind is ClientKind.PUBLIC and client.country in FRENCH
-    rate = fmt.labels.late_rate_public if public else settings.late_rate or fmt.labels.late_rate
-    return fmt.labels.late.format(rate=rate, fee=fee)
 
 
 def terms_of(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> str:

@@ -13,9 +13,9 @@ from mailworker.invoices.code_lists import (
     VATEX,
     meant_country,
 )
-from mailworker.invoices.facturx_terms import account_of
 from mailworker.invoices.model import Invoice, VatCategory
 from mailworker.invoices.money import minor_units
+from mailworker.invoices.payment_terms import account_of
 
 #: Categories for which the seller's VAT number has to stand there; others take a tax number in its place.
 _SELLER_VAT = (VatCategory.INTRA_COMMUNITY, VatCategory.EXPORT)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.code_lists import FRENCH_RATES
 from mailworker.invoices.document_types import FRENCH_TYPES, SELF_BILLED_CODES
-from mailworker.invoices.facturx_terms import base_quantity, endpoint_of
+from mailworker.invoices.facturx_xml import base_quantity, endpoint_of
 from mailworker.invoices.from_json.customer import FRENCH_DIRECTORY
 from mailworker.invoices.from_json.tax import SPANISH
 from mailworker.invoices.model import ClientKind, DocumentType, Invoice

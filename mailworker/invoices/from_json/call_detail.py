@@ -8,6 +8,7 @@ from mailworker.core.safe_text import unbroken
 from mailworker.invoices.from_json.fields import InvoiceFields
 from mailworker.invoices.model import Usage
 from mailworker.invoices.money import ZERO, parse_decimal
+from mailworker.invoices.page.call_detail import duration_text
 
 
 def usage_of(item: InvoiceFields) -> Usage:
@@ -23,15 +24,6 @@ def usage_of(item: InvoiceFields) -> Usage:
         amount=ZERO if amount in (None, "") else _amount(item, amount),
         account=_short(raw.get("line") or raw.get("account") or ""),
     )
-
-
-def duration_text(duration: str) -> str:
-    """Whole seconds as h:mm:ss; a text such as "12 min" as it came."""
-    if not duration.isascii() or not duration.isdigit():
-        return duration
-    minutes, seconds = divmod(int(duration), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def _volume(raw: Mapping[str, Any]) -> str:

@@ -1,42 +1,48 @@
-"""Factur-X: the Cross Industry Invoice beside the page, and what PDF/A-3 wants around it.
+"""Factur-X's XML: the Cross Industry Invoice, and an invoice's facts in EN 16931's terms.
 
-Sources: Factur-X 1.09 (FNFE-MPE), EN 16931-1, ISO 19005-3, and the French rules BR-FR for the life cycle
-of invoices between companies.
+Sources: Factur-X 1.09 (FNFE-MPE), EN 16931-1, and the French rules BR-FR for the life cycle of invoices
+between companies.
 """
 
-from collections.abc import Callable
 from dataclasses import astuple, dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from functools import cache
-from importlib.resources import files
-from typing import Any
-
-import pydyf  # type: ignore[import-untyped]
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from weasyprint import Attachment, Document
-from weasyprint.pdf.metadata import DocumentMetadata
+from typing import TYPE_CHECKING
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.asset_files import OURS
-from mailworker.invoices.code_lists import DEBITS, FRENCH, ONE, TRANSFERS, unit_code
-from mailworker.invoices.facturx_terms import account_of, base_quantity, endpoint_of, means_of, treatment
+from mailworker.invoices.code_lists import (
+    DEBITS,
+    FRENCH,
+    ONE,
+    TRANSFERS,
+    unit_code,
+)
+from mailworker.invoices.from_json.customer import FRENCH_DIRECTORY
 from mailworker.invoices.languages.locale_format import LocaleFormat
 from mailworker.invoices.line_allowances import GrossPrice
-from mailworker.invoices.model import Invoice, InvoiceLine, PostalAddress, VatCategory
-from mailworker.invoices.money import round_half_up
-from mailworker.invoices.page.sums_and_payment import late_note
+from mailworker.invoices.model import Invoice, InvoiceLine, Party, PostalAddress, VatCategory
+from mailworker.invoices.money import decimals_of, round_half_up
+from mailworker.invoices.payment_terms import account_of, late_note, means_of
 from mailworker.invoices.vat_exemptions import exemption_code, exemption_text
 
+if TYPE_CHECKING:
+    from jinja2 import Template
+
 _GUIDELINES = {
-    "en16931": ("urn:cen.eu:en16931:2017", "EN 16931"),
-    "basic": ("urn:cen.eu:en16931:2017#compliant#urn:factur-x.eu:1p0:basic", "BASIC"),
+    "en16931": "urn:cen.eu:en16931:2017",
+    "basic": "urn:cen.eu:en16931:2017#compliant#urn:factur-x.eu:1p0:basic",
 }
+#: Decimals of a price beyond these are carried by a larger base quantity (BT-149).
+PRICE_DECIMALS = 6
 
 
 @cache
-def _template() -> Template:
+def _template() -> "Template":
     """Compiled once in a process."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - a check writes no XML
+
     env = Environment(
         loader=FileSystemLoader(OURS),
         autoescape=True,
@@ -63,7 +69,7 @@ class CiiWriter:
             inv=invoice,
             refers=invoice.references,
             seller=seller,
-            guideline=_GUIDELINES[self.settings.profile][0],
+            guideline=_GUIDELINES[self.settings.profile],
             full=self.settings.profile == "en16931",
             notes=_notes(invoice, self.settings, fmt),
             lines=[_line(line) for line in invoice.lines],
@@ -139,42 +145,30 @@ def _notes(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> li
     return [*notes, *ours, (treatment(invoice.client), "BAR")]
 
 
-class _Metadata(DocumentMetadata):  # type: ignore[misc]
-    """WeasyPrint's metadata with ours inside its one rdf:RDF; not everybody reads a second one."""
-
-    extra = b""
-
-    def generate_rdf_metadata(self, variant: str, version: int, conformance: str) -> bytes:
-        """The XMP packet's body."""
-        rdf: bytes = super().generate_rdf_metadata(variant, version, conformance)
-        return rdf.replace(b"</rdf:RDF>", self.extra + b"</rdf:RDF>")
+def treatment(client: Party) -> str:
+    """How the French platforms treat the invoice (note BAR, BR-FR-20)."""
+    if client.is_french_business:
+        return "B2B"
+    return "B2BINT" if client.is_organisation else "B2C"
 
 
-def embed(xml: bytes, invoice: Invoice, settings: InvoiceSettings) -> Callable[[Document], dict[str, Any]]:
-    """What turns a laid-out document into a Factur-X file; give it to `Engine.draw`."""
-    moment = datetime.combine(invoice.issued, datetime.min.time(), UTC)
-
-    def finish(document: Document) -> dict[str, Any]:
-        metadata = _Metadata(**vars(document.metadata))
-        metadata.extra = xmp(_GUIDELINES[settings.profile][1])
-        metadata.attachments = [
-            Attachment(
-                string=xml, name="factur-x.xml", relationship="Alternative", created=moment, modified=moment
-            )
-        ]
-        document.metadata = metadata
-        return {"finisher": _one_reference_each}
-
-    return finish
+def endpoint_of(client: Party) -> tuple[str, str]:
+    """The customer's electronic address and its scheme (BT-49): their own, their SIREN, or their e-mail."""
+    if client.endpoint:
+        return client.endpoint, client.endpoint_scheme
+    if client.siren:
+        return client.siren, FRENCH_DIRECTORY
+    return client.email, "EM" if client.email else ""
 
 
-def xmp(level: str) -> bytes:
-    """Factur-X's own XMP: its four properties, and the schema that explains them to PDF/A."""
-    text = (files("mailworker.invoices") / "templates" / "factur-x.xmp").read_text("utf-8")
-    return text.replace("LEVEL", level).encode()
+def base_quantity(line: InvoiceLine) -> Decimal:
+    """For how many units the price is given (BT-149), so that it needs six decimals at the most.
 
-
-def _one_reference_each(_document: Document, pdf: pydyf.PDF) -> None:
-    """WeasyPrint 70 lists an attachment twice in the catalogue's /AF (PDF/A-3 only); some validators mind."""
-    if "AF" in pdf.catalog:
-        pdf.catalog["AF"] = pydyf.Array(dict.fromkeys(pdf.catalog["AF"]))
+    0.00012345 a megabyte is 0.012345 for a hundred: platforms refuse more decimals, and rounding would be
+    wrong.
+    """
+    base = line.price_base
+    prices = [line.unit_price, line.gross_price.amount if line.gross_price else line.unit_price]
+    while any(decimals_of(price) > PRICE_DECIMALS for price in prices) and base < 10**8:
+        base, prices = base * 10, [price * 10 for price in prices]
+    return base
