@@ -13,15 +13,15 @@ from mailworker.errors import MailworkerError
 if TYPE_CHECKING:
     from mailworker.balances import BalanceScan
     from mailworker.balances.cgrates_container import EngineParts
-    from mailworker.balances.real_time import OcsStream
+    from mailworker.balances.cgrates_posts_to_alerts import OcsStream
     from mailworker.campaigns import AudienceCount, CampaignManager
     from mailworker.contacts import ContactService
     from mailworker.contacts.full_sync import CrmReader
     from mailworker.crm import CrmSource
     from mailworker.dispatch import Dispatcher
+    from mailworker.export_and_erasure import Privacy
     from mailworker.intake import Intake, JobStream
     from mailworker.prepare import Preparer
-    from mailworker.privacy import Privacy
     from mailworker.reconcile.unknown_messages import Reconciler
     from mailworker.reminders import ReminderScan
     from mailworker.rules.pre_send.verdicts import Verdicts
@@ -136,7 +136,7 @@ class Container(BaseContainer):
     @cached_property
     def ocs_stream(self) -> "OcsStream":
         """What CGRateS posted."""
-        from mailworker.balances.real_time import OcsStream
+        from mailworker.balances.cgrates_posts_to_alerts import OcsStream
 
         tenant = self.settings.balances.cgrates.tenant
         return OcsStream(self.redis, self.ledger, self.charging.crm, self.balance_scan(), tenant)
@@ -227,7 +227,7 @@ class Container(BaseContainer):
     @cached_property
     def privacy(self) -> "Privacy":
         """A person's rights to what is kept."""
-        from mailworker.privacy import Privacy
+        from mailworker.export_and_erasure import Privacy
         from mailworker.queue.quarantine import QuarantinedEntries
 
         return Privacy(self.ledger, self.store, [*self.kept(), QuarantinedEntries(self.redis)])

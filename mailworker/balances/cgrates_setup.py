@@ -14,19 +14,19 @@ from mailworker.crm.cgrates.action_triggers import (
     account_call,
     action_call,
     groups_for,
-    reset_call,
     trigger_calls,
     triggers_of,
 )
 from mailworker.crm.cgrates.allowances import Allowances, allowances_of
 from mailworker.crm.cgrates.client import CgratesClient, objects, texts
+from mailworker.crm.cgrates.reset_triggers_after_top_up import reset_call
 from mailworker.crm.cgrates.threshold_profiles import (
     profile_call,
     profile_faults,
     profile_triggers,
     uncovered,
 )
-from mailworker.crm.records_from_rows import RecordSource
+from mailworker.crm.record_source import RecordSource
 from mailworker.errors import BadInput, Misconfigured
 
 OCS_PATH = "/ocs/cgrates"

@@ -7,8 +7,8 @@ from mailworker.balances.service_end import PREFIX
 from mailworker.config.crm import CrmSettings, Question
 from mailworker.crm.crm_interface import Found, RecordPage
 from mailworker.crm.open_row_source import open_rows
+from mailworker.crm.record_source import RecordSource
 from mailworker.crm.records import Balance, Service
-from mailworker.crm.records_from_rows import RecordSource
 from mailworker.crm.row_source_interface import Cursor
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger

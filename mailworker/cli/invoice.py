@@ -36,7 +36,7 @@ def send(
 
     Example: mailworker invoice send FA-2026-004217
     """
-    from mailworker.cli.message_commands.send_by_hand import print_id, send_invoice
+    from mailworker.cli.send_invoice_or_reminder import print_id, send_invoice
 
     given = read_json(Path(invoice)) if invoice.endswith(".json") else invoice
     now = utc_now()

@@ -47,8 +47,8 @@ def erase(email: Email, *, yes: Yes = False, as_json: AsJson = False) -> None:
     Example: mailworker privacy erase claire@example.com
     """
     from mailworker.cli.audit import audited
+    from mailworker.export_and_erasure import NOT_REACHED
     from mailworker.ledger.operator_audit_log import Act
-    from mailworker.privacy import NOT_REACHED
     from mailworker.queue import envelope
 
     _check(email)

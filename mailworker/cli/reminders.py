@@ -57,7 +57,7 @@ def send(
 
     Example: mailworker reminders send FA-2026-004217
     """
-    from mailworker.cli.message_commands.send_by_hand import print_id, send_reminder
+    from mailworker.cli.send_invoice_or_reminder import print_id, send_reminder
 
     now = utc_now()
     with opened() as container:

@@ -12,6 +12,6 @@ def open_source(settings: CrmSettings) -> CrmSource:
     Connects at the first question only. Raises Misconfigured where a driver is missing or a URL is no URL.
     """
     from mailworker.crm.open_row_source import open_rows  # noqa: PLC0415 - SQLAlchemy and requests wait until needed
-    from mailworker.crm.records_from_rows import RecordSource  # noqa: PLC0415
+    from mailworker.crm.record_source import RecordSource  # noqa: PLC0415
 
     return RecordSource(open_rows(settings), settings.timezone, settings.status_words)

@@ -12,7 +12,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from mailworker.errors import TransientError
-from mailworker.limits.rate_limit import WINDOW_MS
+from mailworker.limits.rate_limit_by_lane import WINDOW_MS
 from mailworker.rules import circuit_breaker as rules
 from mailworker.rules.circuit_breaker import Circuit, Clearance, UnderWay
 from mailworker.rules.operator_alarms import outage_alarm

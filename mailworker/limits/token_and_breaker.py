@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from mailworker.limits.rate_limit import CallLane, Permit
+from mailworker.limits.rate_limit_by_lane import CallLane, Permit
 from mailworker.rules.circuit_breaker import Clearance
 
 #: Whoever waits for the breaker looks again at least this often, in seconds.

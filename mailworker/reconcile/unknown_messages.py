@@ -24,7 +24,7 @@ from mailworker.ledger.stale_secrets import claim_unreplayable, wipe
 from mailworker.ledger.stuck_messages import claim_late, first_sent_after, strand
 from mailworker.limits import Bucket, CallLane, require_call
 from mailworker.mailjet.gateway import Gateway
-from mailworker.mailjet.message_lookup import find_by_custom_id, list_between
+from mailworker.mailjet.message_resource import find_by_custom_id, list_between
 from mailworker.mailjet.rest_api import RestApi
 from mailworker.rules.lookup_schedule import after_not_found, wants_proof
 from mailworker.rules.secret_variables import wiped

@@ -53,7 +53,7 @@ PARTS = (
     "mailworker.mailjet.session",
     "mailworker.observability.tracing",
     "mailworker.prepare",
-    "mailworker.privacy",
+    "mailworker.export_and_erasure",
     "mailworker.queue.redis_connection",
     "mailworker.reconcile.unknown_messages",
     "mailworker.reminders.ask_crm_before_reminder",

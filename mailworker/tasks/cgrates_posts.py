@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from mailworker.balances.real_time import Taken
+from mailworker.balances.cgrates_posts_to_alerts import Taken
 from mailworker.container import Container
 from mailworker.core.clock import utc_now
 from mailworker.core.lane import Lane

@@ -20,7 +20,7 @@ from mailworker.mailjet import (
     campaigns,
     contact_calls,
     contact_queries,
-    message_lookup,
+    message_resource,
     webhook_registration,
 )
 from mailworker.mailjet.contact_calls import ListAction, MailjetContact
@@ -55,8 +55,8 @@ def test_mail(described, mailjet, gateway):
     gateway.send([mail(1), mail(2)], call_id=str(uuid.uuid4()))
     gateway.send([mail(3)], call_id=str(uuid.uuid4()), sandbox=True)
     now = datetime.now(UTC)
-    assert message_lookup.find_by_custom_id(gateway, "m-1")
-    list(message_lookup.list_between(gateway, now - timedelta(hours=1), now + timedelta(hours=1)))
+    assert message_resource.find_by_custom_id(gateway, "m-1")
+    list(message_resource.list_between(gateway, now - timedelta(hours=1), now + timedelta(hours=1)))
     account_counters.account_counters(gateway, since=now - timedelta(days=1), until=now)
 
 

@@ -23,12 +23,12 @@ from mailworker.core.lane import Lane
 from mailworker.deliveries import Deliveries
 from mailworker.dispatch import DispatchDependencies, Dispatcher
 from mailworker.errors import BadInput, MailworkerError, Refused, UnknownOutcome, Unreachable
+from mailworker.export_and_erasure import Privacy
 from mailworker.intake.job_row import row_of
 from mailworker.ledger.recipient_standings import suppressed
 from mailworker.ledger.suppressions import lift
 from mailworker.ledger.tables import messages
 from mailworker.mailjet.parse_webhook import parse_events
-from mailworker.privacy import Privacy
 from mailworker.simulator.campaign_drafts import DRAFT, PROGRAMMED, SENT
 from tests.doubles import FakeBreaker, FakeBucket, FakeFiles, FakePost, MemoryJournal
 from tests.integration.contact_container import contact_container

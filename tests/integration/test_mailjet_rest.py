@@ -14,7 +14,7 @@ from mailworker.mailjet import account_checks, campaigns, contact_calls, contact
 from mailworker.mailjet.contact_calls import ImportJob, ImportState, ListAction, MailjetContact
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
-from mailworker.mailjet.message_lookup import Found, find_by_custom_id, list_between
+from mailworker.mailjet.message_resource import Found, find_by_custom_id, list_between
 from mailworker.mailjet.rest_api import RestApi
 from tests.integration.mailjet_wire import Wire, answer
 

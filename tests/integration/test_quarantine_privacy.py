@@ -5,8 +5,8 @@ import json
 import pytest
 
 from mailworker.core.clock import utc_now
+from mailworker.export_and_erasure import Privacy
 from mailworker.ledger import Ledger
-from mailworker.privacy import Privacy
 from mailworker.queue.quarantine import KEY, QuarantinedEntries
 from tests.doubles import FakeFiles
 

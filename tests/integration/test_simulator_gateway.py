@@ -9,7 +9,7 @@ from mailworker.core.masked_secret import Secret
 from mailworker.core.message import Address, Mail
 from mailworker.core.settlement import Receipt
 from mailworker.errors import Misconfigured, Refused, Throttled, TooLarge, UnknownOutcome
-from mailworker.mailjet import account_checks, campaigns, contact_calls, contact_queries, message_lookup
+from mailworker.mailjet import account_checks, campaigns, contact_calls, contact_queries, message_resource
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
 from mailworker.simulator import RunningSimulator, running
@@ -53,10 +53,10 @@ def gateway(simulator: RunningSimulator) -> Iterator[Gateway]:
 def test_a_mail_is_sent_found_and_its_faults_are_named(simulator, gateway):
     (receipt,) = gateway.send([mail()], call_id="c")
     assert isinstance(receipt, Receipt)
-    found = message_lookup.find_by_custom_id(gateway, simulator.mails[0].custom_id)
+    found = message_resource.find_by_custom_id(gateway, simulator.mails[0].custom_id)
     assert found is not None
     assert found.message_id == receipt.message_id
-    assert message_lookup.find_by_custom_id(gateway, "nobody") is None
+    assert message_resource.find_by_custom_id(gateway, "nobody") is None
 
 
 @pytest.mark.parametrize(

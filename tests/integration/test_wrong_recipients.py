@@ -17,13 +17,13 @@ from mailworker.core.lane import Lane
 from mailworker.deliveries import Deliveries
 from mailworker.dispatch import DispatchDependencies, Dispatcher
 from mailworker.errors import BadInput, IdempotencyConflict, Refused
+from mailworker.export_and_erasure import Privacy
 from mailworker.intake import Intake
 from mailworker.ledger import Ledger
 from mailworker.ledger.contact_tables import mailjet_contacts
 from mailworker.ledger.message_search import MessageFilter
 from mailworker.ledger.replay_cancel import candidates, replay
 from mailworker.mailjet.parse_webhook import parse_events
-from mailworker.privacy import Privacy
 from mailworker.rules.may_replay import replay_hindrance
 from mailworker.suppressions_by_hand import Suppressions
 from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, FakePost, MemoryJournal, settings

@@ -6,8 +6,8 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 
 from mailworker.balances.cgrates_balances import EngineBalances
+from mailworker.balances.cgrates_posts_to_alerts import AlertSink
 from mailworker.balances.cgrates_source import CrmWithEngine
-from mailworker.balances.real_time import AlertSink
 from mailworker.balances.scan import BalanceScan
 from mailworker.crm.cgrates import CgratesClient
 from mailworker.queue.envelope import seal_post

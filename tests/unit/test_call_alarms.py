@@ -6,7 +6,7 @@ from mailworker.core.lane import Lane
 from mailworker.core.settlement import Receipt
 from mailworker.errors import Misconfigured, Refused, Throttled, UnknownOutcome
 from mailworker.limits.breaker_state import BreakerUnavailable
-from mailworker.limits.rate_limit import BucketUnavailable
+from mailworker.limits.rate_limit_by_lane import BucketUnavailable
 from mailworker.rules.circuit_breaker import Clearance
 from tests.rows import after, row
 from tests.unit.test_dispatch import World, raising

@@ -13,7 +13,7 @@ from mailworker.config.cgrates import CgratesSettings
 from mailworker.crm.cgrates import CgratesClient, read_account
 from mailworker.crm.cgrates.account import moment, number
 from mailworker.crm.cgrates.allowances import allowances_of
-from mailworker.crm.cgrates.posts import Named, read_post
+from mailworker.crm.cgrates.parse_post import Named, read_post
 from mailworker.errors import BadInput, Misconfigured, Unreachable
 from mailworker.rules.balance_history import Reading, first_sight, seen_again
 from tests.omnicrm.cgrates import Balance, Cgrates, go_json, go_number, serving

@@ -16,13 +16,13 @@ from mailworker.crm.cgrates.action_triggers import (
     action_call,
     group_of,
     groups_for,
-    reset_call,
     trigger_calls,
     triggers_of,
 )
 from mailworker.crm.cgrates.allowances import ProductAllowances, allowances_of
 from mailworker.crm.cgrates.client import objects, texts
-from mailworker.crm.cgrates.posts import Named, read_post
+from mailworker.crm.cgrates.parse_post import Named, read_post
+from mailworker.crm.cgrates.reset_triggers_after_top_up import reset_call
 from mailworker.crm.cgrates.threshold_profiles import (
     filters_of,
     profile_call,

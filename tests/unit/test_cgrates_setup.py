@@ -7,7 +7,8 @@ import pytest
 
 from mailworker.balances.cgrates_setup import EngineSetup
 from mailworker.crm.cgrates import CgratesClient
-from mailworker.crm.cgrates.action_triggers import EngineCall, reset_call
+from mailworker.crm.cgrates.action_triggers import EngineCall
+from mailworker.crm.cgrates.reset_triggers_after_top_up import reset_call
 from tests.omnicrm.engine_world import GB, engine_worlds
 
 

@@ -7,12 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from mailworker import invoices
-from mailworker.cli import build
+from mailworker.cli import build, send_invoice_or_reminder
 from mailworker.cli.demo_run import messages
 from mailworker.cli.demo_run.messages import Followed, Posted, example_invoice, follow, post_all
 from mailworker.cli.demo_run.output import print_outcome, progress
 from mailworker.cli.input_file import read_object
-from mailworker.cli.message_commands import send_by_hand
 from mailworker.config.builtin_kinds import INVOICE, KINDS
 from mailworker.errors import BadInput, RenderFailed
 from mailworker.ledger.message_search import Story
@@ -233,11 +232,13 @@ def test_an_invoice_is_sent_by_its_number_or_whole(shell, monkeypatch):
     shell.made.review = SimpleNamespace(faults=[], warnings=["b: odd"])
     monkeypatch.setattr("mailworker.container.Container.from_environment", lambda: container)
     monkeypatch.setattr(
-        send_by_hand, "send_invoice", lambda *given, **more: asked.append((given, more)) or "m1"
+        send_invoice_or_reminder, "send_invoice", lambda *given, **more: asked.append((given, more)) or "m1"
     )
     printed = []
     monkeypatch.setattr(
-        send_by_hand, "print_id", lambda container, id_, now, *, as_json: printed.append((id_, as_json))
+        send_invoice_or_reminder,
+        "print_id",
+        lambda container, id_, now, *, as_json: printed.append((id_, as_json)),
     )
     assert shell("send", "FA-1")[0] == 0
     assert shell("send", "i.json", "--to", "a@x.example", "--again", "--json")[0] == 0

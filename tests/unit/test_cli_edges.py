@@ -31,16 +31,16 @@ from mailworker.cli.message_commands.replay_cancel import cancel_messages, repla
 from mailworker.core.clock import utc_now
 from mailworker.core.states import State
 from mailworker.errors import BadInput, MailworkerError, Misconfigured, Throttled
+from mailworker.export_and_erasure import Erased
 from mailworker.intake.ledger_refill import Refilled
 from mailworker.ledger.message_search import MessageFilter
 from mailworker.ledger.operator_audit_log import latest_actions
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.switched_off_kinds import switch_off
 from mailworker.ledger.tables import messages, timeline
-from mailworker.limits.rate_limit import BucketUnavailable
+from mailworker.limits.rate_limit_by_lane import BucketUnavailable
 from mailworker.mailjet import webhook_registration
 from mailworker.mailjet.webhook_registration import Callback
-from mailworker.privacy import Erased
 from mailworker.queue.redis_errors import StreamUnavailable
 from mailworker.rules.delivery_status import OUR_FAULT
 from tests.doubles import FakeBucket, settings

@@ -8,7 +8,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy import insert, select
 
-from mailworker.cli.message_commands import send_by_hand
+from mailworker.cli import send_invoice_or_reminder
 from mailworker.cli.message_commands.explain import explain
 from mailworker.cli.message_commands.output import found, life, listing, rejected
 from mailworker.cli.message_commands.replay_cancel import cancel_messages, replay_messages
@@ -346,21 +346,23 @@ def client(container, monkeypatch):
         return made
 
     monkeypatch.setattr("mailworker.client.MailClient", connect)
-    monkeypatch.setattr(send_by_hand, "utc_now", lambda: NOW)
+    monkeypatch.setattr(send_invoice_or_reminder, "utc_now", lambda: NOW)
     known = {"7": SimpleNamespace(invoice_id="7"), "FA-7": SimpleNamespace(invoice_id="7")}
-    monkeypatch.setattr(send_by_hand, "find_invoice", lambda ledger, crm, number: known.get(number))
+    monkeypatch.setattr(
+        send_invoice_or_reminder, "find_invoice", lambda ledger, crm, number: known.get(number)
+    )
     container.settings = settings("crm: {source: demo}\n")
     container.crm = "crm"
     return made
 
 
 def test_an_invoice_is_named_by_its_number_and_sent_by_its_id(container, client):
-    assert send_by_hand.send_reminder(container, "FA-7", again=False) == "m1"
-    assert send_by_hand.send_reminder(container, "FA-7", again=True) == "m1"
-    assert send_by_hand.send_invoice(container, "FA-7", to="a@x.example", again=True) == "m2"
+    assert send_invoice_or_reminder.send_reminder(container, "FA-7", again=False) == "m1"
+    assert send_invoice_or_reminder.send_reminder(container, "FA-7", again=True) == "m1"
+    assert send_invoice_or_reminder.send_invoice(container, "FA-7", to="a@x.example", again=True) == "m2"
     whole = {"invoice_number": "N" * 300}
-    assert send_by_hand.send_invoice(container, whole, to=None, again=True) == "m2"
-    assert send_by_hand.send_invoice(container, whole, to=None, again=False) == "m2"
+    assert send_invoice_or_reminder.send_invoice(container, whole, to=None, again=True) == "m2"
+    assert send_invoice_or_reminder.send_invoice(container, whole, to=None, again=False) == "m2"
     moment = "2026-11-30T09:00:00"
     assert client.asked == [
         ("reminder", "7", {"idempotency_key": None}),
@@ -389,19 +391,19 @@ def test_an_invoice_is_named_by_its_number_and_sent_by_its_id(container, client)
 )
 def test_what_was_sent_by_hand_before_is_said_to_be_no_new_mail(container, capsys, id_, seconds, note):
     container.put(row("m1", accepted_at=NOW, state="sent"))
-    send_by_hand.print_id(container, id_, after(seconds), as_json=False)
+    send_invoice_or_reminder.print_id(container, id_, after(seconds), as_json=False)
     assert tuple(capsys.readouterr()) == (f"{id_}\n", note)
-    send_by_hand.print_id(container, id_, after(seconds), as_json=True)
+    send_invoice_or_reminder.print_id(container, id_, after(seconds), as_json=True)
     out, err = capsys.readouterr()
     assert (json.loads(out), err) == ({"message": id_, "new": not note}, note)
 
 
 def test_what_the_crm_does_not_know_is_not_sent(container, client):
     with pytest.raises(BadInput, match="FA-9: the CRM knows no invoice of this id"):
-        send_by_hand.send_reminder(container, "FA-9", again=False)
+        send_invoice_or_reminder.send_reminder(container, "FA-9", again=False)
     container.settings = settings()
     with pytest.raises(BadInput, match="No CRM is connected"):
-        send_by_hand.send_invoice(container, "FA-7", to=None, again=False)
+        send_invoice_or_reminder.send_invoice(container, "FA-7", to=None, again=False)
     assert client.asked == []
 
 

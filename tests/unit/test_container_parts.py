@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from mailworker.balances.cgrates_container import EngineParts
+from mailworker.balances.cgrates_posts_to_alerts import OcsStream, Taken
 from mailworker.balances.cgrates_setup import EngineSetup
-from mailworker.balances.real_time import OcsStream, Taken
 from mailworker.config.settings import parse_settings
 from mailworker.container import Container
 from mailworker.core.lane import Lane

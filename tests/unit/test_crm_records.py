@@ -19,8 +19,8 @@ from mailworker.crm.http_responses import checked, json_of, timeouts, unreachabl
 from mailworker.crm.http_rows import HttpRows
 from mailworker.crm.instalments import current, instalment_id, instalments, invoice_of_instalment, named
 from mailworker.crm.invoice_document import document_of, gaps
+from mailworker.crm.record_source import RecordSource
 from mailworker.crm.records import Balance, CrmContact, Instalment, PaymentPlan, Service
-from mailworker.crm.records_from_rows import RecordSource
 from mailworker.crm.row_parser import Reader, amount, currency, plan, table, text, whole, yes_or_no
 from mailworker.crm.row_source_interface import KEYS, LONG_AGO, RowPage
 from mailworker.crm.sql_connection import connect_read_only, zone_fault

@@ -16,7 +16,7 @@ from mailworker.crm import open_source
 from mailworker.crm.cgrates import CgratesClient
 from mailworker.crm.omnicrm import database_rows as omnicrm
 from mailworker.crm.print_crm_block import queries_block
-from mailworker.crm.records_from_rows import RecordSource
+from mailworker.crm.record_source import RecordSource
 from mailworker.crm.row_source_interface import KEYS, LONG_AGO, NoRows
 from mailworker.crm.sql_connection import connect_read_only
 from mailworker.crm.sql_rows import SqlRows

@@ -31,7 +31,7 @@ from mailworker.ledger.stuck_messages import strand
 from mailworker.ledger.suppressions import suppress
 from mailworker.ledger.tables import attempts, messages, timeline
 from mailworker.limits.breaker_state import BreakerUnavailable
-from mailworker.limits.rate_limit import BucketUnavailable
+from mailworker.limits.rate_limit_by_lane import BucketUnavailable
 from mailworker.rules.campaign_rules import key_of
 from mailworker.rules.circuit_breaker import Clearance
 from mailworker.rules.pre_send.verdicts import Cancel, Wait

@@ -17,7 +17,7 @@ from mailworker.errors import (
     Unreachable,
 )
 from mailworker.limits import NoCallFree
-from mailworker.limits.rate_limit import BucketUnavailable
+from mailworker.limits.rate_limit_by_lane import BucketUnavailable
 from mailworker.mailjet.gateway import OURS
 
 WAITS = "mail waits, nothing is lost."

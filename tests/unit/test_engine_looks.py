@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from mailworker.balances.alert_variables import expired_variables, low_variables
 from mailworker.balances.cgrates_balances import EngineBalances, Looked
+from mailworker.balances.cgrates_posts_to_alerts import AlertSink, Taken
 from mailworker.balances.cgrates_setup import EngineSetup
-from mailworker.balances.real_time import AlertSink, Taken
 from mailworker.config.balances import BalanceSettings
 from mailworker.config.settings import parse_settings
 from mailworker.crm.cgrates.account import Account, EngineBalance

@@ -7,10 +7,11 @@ from sqlalchemy import insert, select
 
 from mailworker.deliveries.erased_addresses import under_stand_ins
 from mailworker.deliveries.kept_event_fields import EventRecord
-from mailworker.ledger import personal_data
+from mailworker.ledger import rows_naming_address
 from mailworker.ledger.contact_tables import campaigns, crm_contacts, erased_contacts
 from mailworker.ledger.mailjet_contact_rows import add_entries, new_entry
-from mailworker.ledger.personal_data import (
+from mailworker.ledger.readdress_waiting_mail import former_addresses
+from mailworker.ledger.rows_naming_address import (
     blank,
     blank_elsewhere,
     elsewhere,
@@ -19,7 +20,6 @@ from mailworker.ledger.personal_data import (
     is_recipient,
     messages_with,
 )
-from mailworker.ledger.readdress_waiting_mail import former_addresses
 from mailworker.ledger.tables import (
     attempts,
     events,
@@ -96,13 +96,13 @@ def test_signs_that_a_database_takes_for_any_letter_stand_for_themselves(connect
 
 def test_only_what_may_be_meant_is_read_out_of_the_database(connection, monkeypatch):
     looked_at = []
-    is_named = personal_data.is_named
+    is_named = rows_naming_address.is_named
 
     def counted(row_, name):
         looked_at.append(row_["id"])
         return is_named(row_, name)
 
-    monkeypatch.setattr(personal_data, "is_named", counted)
+    monkeypatch.setattr(rows_naming_address, "is_named", counted)
     put(connection, row("mine", variables={"a": CLAIRE}), row("near", variables={"a": OTHERS["variables"]}))
     put(connection, *[row(f"other{n}", variables={"a": PAUL}) for n in range(3)])
     assert named(connection) == ["mine"]
@@ -111,13 +111,13 @@ def test_only_what_may_be_meant_is_read_out_of_the_database(connection, monkeypa
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
 def test_all_messages_are_found_page_by_page(connection, monkeypatch, number):
-    monkeypatch.setattr(personal_data, "_AT_ONCE", 2)
+    monkeypatch.setattr(rows_naming_address, "_AT_ONCE", 2)
     put(connection, *[row(f"m{n}", to_email=CLAIRE) for n in range(number)])
     assert named(connection) == [f"m{n}" for n in range(number)]
 
 
 def test_a_page_of_others_ends_no_search(connection, monkeypatch):
-    monkeypatch.setattr(personal_data, "_AT_ONCE", 2)
+    monkeypatch.setattr(rows_naming_address, "_AT_ONCE", 2)
     near = [row(f"a{n}", variables={"a": "claire@sub.example.com"}) for n in range(4)]
     put(connection, *near, row("m", variables={"a": CLAIRE}))
     assert named(connection) == ["m"]

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
 from mailworker.crm.instalments import current, instalments, named
+from mailworker.crm.record_source import RecordSource
 from mailworker.crm.records import Instalment, PaymentPlan
-from mailworker.crm.records_from_rows import RecordSource
 from mailworker.crm.sql_rows import SqlRows
 from mailworker.reminders.explain import explain
 from mailworker.rules.crm_facts import InvoiceStatus

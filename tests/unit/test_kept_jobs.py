@@ -16,11 +16,11 @@ from mailworker.config.builtin_kinds import KINDS
 from mailworker.core.lane import Lane
 from mailworker.core.states import State
 from mailworker.errors import Throttled, Unreachable
+from mailworker.export_and_erasure import Privacy
 from mailworker.intake import Intake, JobStream
 from mailworker.intake.ledger_refill import Refill
 from mailworker.ledger.tables import messages, timeline
 from mailworker.limits.call_journal import CallJournal, JournalUnavailable
-from mailworker.privacy import Privacy
 from mailworker.queue import envelope
 from mailworker.queue.celery_queues import MAIL
 from mailworker.queue.refill_log import Keeping, KeptEntries

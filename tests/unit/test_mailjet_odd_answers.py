@@ -18,7 +18,7 @@ from mailworker.mailjet import (
     campaigns,
     contact_calls,
     contact_queries,
-    message_lookup,
+    message_resource,
     webhook_registration,
 )
 from mailworker.mailjet.http_response import HttpAnswer, read_rest_answer
@@ -29,8 +29,8 @@ DRAFT = campaigns.CampaignDraft("t", "s", Address("a@b.example"), 1)
 URL = "https://u:p@crm.example/hook"
 
 CALLS = {
-    "find": lambda api: message_lookup.find_by_custom_id(api, "id-1"),
-    "between": lambda api: list(message_lookup.list_between(api, NOW, NOW)),
+    "find": lambda api: message_resource.find_by_custom_id(api, "id-1"),
+    "between": lambda api: list(message_resource.list_between(api, NOW, NOW)),
     "contact": lambda api: contact_queries.contact_at(api, "a@b.example"),
     "lists": lambda api: contact_queries.list_recipients_of(api, 1),
     "properties": lambda api: contact_queries.properties_of(api, 1),

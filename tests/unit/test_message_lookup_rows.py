@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailworker.errors import TransientError
-from mailworker.mailjet.message_lookup import Found, find_by_custom_id, list_between
+from mailworker.mailjet.message_resource import Found, find_by_custom_id, list_between
 
 SINCE = datetime(2026, 11, 30, 9, 0, 0, 900_000, tzinfo=UTC)
 

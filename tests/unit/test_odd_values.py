@@ -17,8 +17,8 @@ from mailworker.config.settings import Settings, parse_settings
 from mailworker.config.worker import WorkerSettings
 from mailworker.crm.cgrates import CgratesClient
 from mailworker.crm.cgrates.account import moment
-from mailworker.crm.cgrates.action_triggers import _is_number
-from mailworker.crm.cgrates.posts import read_post
+from mailworker.crm.cgrates.parse_post import read_post
+from mailworker.crm.cgrates.reset_triggers_after_top_up import _is_number
 from mailworker.crm.instalments import instalments
 from mailworker.crm.openapi_fetch import _read
 from mailworker.crm.records import Balance, CrmContact, CrmInvoice, Customer, Exclusion, Service, Token

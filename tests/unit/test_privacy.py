@@ -8,13 +8,13 @@ from sqlalchemy import select
 
 from mailworker.config.builtin_kinds import KINDS
 from mailworker.deliveries import Deliveries
+from mailworker.export_and_erasure import Privacy
 from mailworker.ledger import Ledger
 from mailworker.ledger.insert_messages import AcceptVerdict, accept
 from mailworker.ledger.recipient_standings import suppressed
 from mailworker.ledger.rejected_jobs import reject
 from mailworker.ledger.tables import metadata
 from mailworker.mailjet.parse_webhook import parse_events
-from mailworker.privacy import Privacy
 from tests.unit.test_deliveries import HARD, NOW, event, message, put, row, story
 
 LATER = NOW + timedelta(days=1)

@@ -11,7 +11,7 @@ from redis.exceptions import ConnectionError as RedisGone
 
 from mailworker.cli.doctor_checks.redis import pause_faults
 from mailworker.limits import Bucket, CallLane, Permit
-from mailworker.limits.rate_limit import BucketUnavailable
+from mailworker.limits.rate_limit_by_lane import BucketUnavailable
 from tests.redis_clock import simulated_redis
 
 PACE = 61 / 200
@@ -376,7 +376,7 @@ def test_take_waits_gives_up_and_does_not_wait_for_what_is_needless(redis, clock
     time = SimpleNamespace(
         sleep=lambda seconds: (naps.append(seconds), clock.advance(seconds)), monotonic=lambda: clock.seconds
     )
-    monkeypatch.setattr("mailworker.limits.rate_limit.time", time)
+    monkeypatch.setattr("mailworker.limits.rate_limit_by_lane.time", time)
     permit = bucket.take(BULK, patience=2)
     assert permit is not None
     assert sum(naps) == pytest.approx(PACE, abs=0.3)

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from mailworker.cli.message_commands import reconcile
 from mailworker.cli.message_commands.reconcile import WHY, reconcile_messages
 from mailworker.ledger.tables import messages, timeline
-from mailworker.mailjet.message_lookup import Found
+from mailworker.mailjet.message_resource import Found
 from tests.doubles import settings
 from tests.rows import NOW, URGENT, after, row
 

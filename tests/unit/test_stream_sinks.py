@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import select
 
-from mailworker.balances import real_time
-from mailworker.balances.real_time import AlertSink, Taken
+from mailworker.balances import cgrates_posts_to_alerts
+from mailworker.balances.cgrates_posts_to_alerts import AlertSink, Taken
 from mailworker.config.builtin_kinds import KINDS
 from mailworker.contacts.intake import ContactIntake, ContactsDrained, ContactStream
 from mailworker.contacts.upsert import UpsertResult
@@ -61,11 +61,11 @@ def posted(ledger, monkeypatch):
     written = []
 
     def write_mails(_connection, notifications, *, run_id, now):
-        assert (run_id, now) == (real_time.REAL_TIME, NOW)
+        assert (run_id, now) == (cgrates_posts_to_alerts.REAL_TIME, NOW)
         written.extend(notifications)
         return len(notifications)
 
-    monkeypatch.setattr(real_time, "write_mails", write_mails)
+    monkeypatch.setattr(cgrates_posts_to_alerts, "write_mails", write_mails)
 
     def post(engine, *bodies):
         sink = AlertSink(ledger, engine, engine, "crm.example", NOW)

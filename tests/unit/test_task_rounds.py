@@ -8,7 +8,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisGone
 from sqlalchemy import select, text
 
-from mailworker.balances.real_time import Taken
+from mailworker.balances.cgrates_posts_to_alerts import Taken
 from mailworker.contacts.push_to_mailjet import PushResult
 from mailworker.core.lane import Lane
 from mailworker.core.settlement import Settlement

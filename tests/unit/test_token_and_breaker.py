@@ -3,7 +3,7 @@
 import pytest
 
 from mailworker.limits import token_and_breaker
-from mailworker.limits.rate_limit import CallLane, Permit
+from mailworker.limits.rate_limit_by_lane import CallLane, Permit
 from mailworker.limits.token_and_breaker import LONGEST_WAIT, Admission, admit
 from mailworker.rules.circuit_breaker import Clearance
 

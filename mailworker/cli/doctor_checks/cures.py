@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from mailworker.errors import ConfigError, MailworkerError, Misconfigured, Throttled, Unreachable
-from mailworker.limits.rate_limit import BucketUnavailable, NoCallFree
+from mailworker.limits.rate_limit_by_lane import BucketUnavailable, NoCallFree
 from mailworker.mailjet.gateway import OURS
 
 _REMOUNT = "mount it writable again, and see `dmesg` for why it was not; mail waits, nothing is lost"

@@ -10,7 +10,7 @@ from mailworker.cli.doctor_checks.finding import Check, Finding, Note
 from mailworker.cli.doctor_checks.run_check import run_check
 from mailworker.cli.template_commands.check import check_mailjet
 from mailworker.errors import MailworkerError
-from mailworker.limits.rate_limit import BucketUnavailable
+from mailworker.limits.rate_limit_by_lane import BucketUnavailable
 from mailworker.mailjet import account_checks
 
 if TYPE_CHECKING:

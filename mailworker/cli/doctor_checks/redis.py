@@ -12,7 +12,7 @@ from mailworker.cli.doctor_checks.cures import SHARE
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.core.age_in_words import age
 from mailworker.limits.breaker_state import Breaker
-from mailworker.limits.rate_limit import Bucket
+from mailworker.limits.rate_limit_by_lane import Bucket
 from mailworker.queue.redis_errors import what_redis_means
 from mailworker.queue.redis_rights import demand_rights
 

@@ -15,7 +15,7 @@ from mailworker.core.states import State
 from mailworker.ledger.confirm_sent import prove
 from mailworker.ledger.message_search import MessageFilter
 from mailworker.ledger.replay_cancel import candidates
-from mailworker.mailjet.message_lookup import Found, list_between
+from mailworker.mailjet.message_resource import Found, list_between
 from mailworker.rules.secret_variables import wiped
 
 if TYPE_CHECKING:

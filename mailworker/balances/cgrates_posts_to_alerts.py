@@ -14,7 +14,7 @@ from redis import Redis
 from mailworker.balances.cgrates_source import CrmWithEngine
 from mailworker.balances.scan import BalanceScan
 from mailworker.core.summable import Summable
-from mailworker.crm.cgrates.posts import read_post
+from mailworker.crm.cgrates.parse_post import read_post
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
 from mailworker.ledger.notification_log import REAL_TIME

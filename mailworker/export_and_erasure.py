@@ -16,7 +16,7 @@ from mailworker.core.canonical_address import canonical_address
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State, may_move
 from mailworker.ledger import Ledger
-from mailworker.ledger.personal_data import (
+from mailworker.ledger.rows_naming_address import (
     blank,
     blank_elsewhere,
     elsewhere,
