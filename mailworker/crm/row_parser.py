@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import MISSING, fields
-from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar, cast, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,6 +16,7 @@ from mailworker.core.json_fields import is_label
 from mailworker.core.safe_text import is_one_line
 from mailworker.crm.language_name import language_of
 from mailworker.crm.records import Balance, CrmInvoice, Instalment, PaymentPlan, Service
+from mailworker.crm.row_dates import CHOSEN_DAYS, THROUGH, day_of, end_of, in_zone, moment_of
 from mailworker.errors import BadInput
 from mailworker.rules.crm_facts import InvoiceStatus
 
@@ -32,11 +33,6 @@ _NO = {"0", "false", "f", "no", "n"}
 
 #: An address as mail programs copy it, with its owner's name.
 _NAMED_ADDRESS = re.compile(r"[^<>]*<([^<>\s]+@[^<>\s]+)>")
-
-#: A bare date here means "through that day": the moment is the midnight after it, where the customer lives.
-_THROUGH = {"expires_at", "ends_at"}
-#: Staff choose a day for these; a column of dates with times keeps it as that day's first moment.
-_CHOSEN_DAYS = {"ends_at"}
 
 
 class Reader(Generic[RecordT]):
@@ -78,12 +74,9 @@ class Reader(Generic[RecordT]):
         return cast("RecordT", made.in_whole_units()) if isinstance(made, CrmInvoice) else made
 
     def _converted(self, name: str, convert: Convert, value: Any, zone: ZoneInfo) -> Any:
-        if name in _THROUGH and _is_never(value):
-            return None
-        if convert == self.moment:
-            day = self._chosen_day(value, midnight_is_day=name in _CHOSEN_DAYS) if name in _THROUGH else None
-            return convert(value) if day is None else _end_of(day, zone)
-        return convert(_in_zone(value, zone) if convert == self.day else value)
+        if convert == self.moment and name in THROUGH:
+            return end_of(value, self.zone, zone, midnight_is_day=name in CHOSEN_DAYS)
+        return convert(in_zone(value, zone) if convert == self.day else value)
 
     def _zone_of(self, row: Row) -> ZoneInfo:
         """The customer's zone, whose days their due date and their payments are; else the CRM's."""
@@ -134,43 +127,11 @@ class Reader(Generic[RecordT]):
 
     def day(self, value: Any) -> date:
         """A date, or the local date of a moment. ValueError where no invoice means it."""
-        return within_calendar(self._any_day(value))
-
-    def _any_day(self, value: Any) -> date:
-        if isinstance(value, str):
-            value = datetime.fromisoformat(value) if len(value) > 10 else date.fromisoformat(value)
-        if isinstance(value, datetime):
-            return (value.astimezone(self.zone) if value.tzinfo else value).date()
-        if not isinstance(value, date):
-            raise TypeError
-        return value
+        return day_of(value, self.zone)
 
     def moment(self, value: Any) -> datetime:
         """A moment in UTC; a bare date is its first moment."""
-        if isinstance(value, str):
-            value = datetime.fromisoformat(value)
-        if not isinstance(value, datetime):
-            value = datetime.combine(self._any_day(value), time(0))
-        aware: datetime = value if value.tzinfo else value.replace(tzinfo=self.zone)
-        return aware.astimezone(UTC)
-
-    def _chosen_day(self, value: Any, *, midnight_is_day: bool) -> date | None:
-        """The day that this value stands for; None of a moment."""
-        bare = isinstance(value, str) and len(value) <= 10
-        if bare or (isinstance(value, date) and not isinstance(value, datetime)):
-            return self._any_day(value)
-        local = self.moment(value).astimezone(self.zone)
-        return local.date() if midnight_is_day and local.time() == time(0) else None
-
-
-def _is_never(value: Any) -> bool:
-    """Whether a column that may not be empty says so: the last year of everybody's calendar."""
-    return value.year == MAXYEAR if isinstance(value, date) else str(value).startswith(f"{MAXYEAR}-")
-
-
-def _end_of(day: date, zone: ZoneInfo) -> datetime:
-    """The moment, in UTC, when this day is over there."""
-    return datetime.combine(day + timedelta(days=1), time(0), zone).astimezone(UTC)
+        return moment_of(value, self.zone)
 
 
 def text(value: Any) -> str:
@@ -214,15 +175,6 @@ def language(value: Any) -> str:
 #: Records that mail goes out for, and how their fields may be written.
 _MAILED = {CrmInvoice, Balance, Service}
 _AS_STAFF_WRITE_IT: dict[str, Convert] = {"email": first_address, "language": language}
-
-
-def _in_zone(value: Any, zone: ZoneInfo) -> Any:
-    """A moment as clocks in this zone show it; anything else as it is."""
-    if isinstance(value, str) and len(value) > 10:
-        value = datetime.fromisoformat(value)
-    if isinstance(value, datetime) and value.tzinfo:
-        return value.astimezone(zone).replace(tzinfo=None)
-    return value
 
 
 def currency(value: Any) -> str:
