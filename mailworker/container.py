@@ -100,7 +100,8 @@ class Container(BaseContainer):
     @cached_property
     def reconciler(self) -> "Reconciler":
         """Settles messages of unknown outcome."""
-        from mailworker.reconcile.unknown_messages import Reconciler, TokenLookup
+        from mailworker.reconcile.lookup_at_mailjet import TokenLookup
+        from mailworker.reconcile.unknown_messages import Reconciler
 
         return Reconciler(
             self.settings, self.ledger, TokenLookup(self.gateway, self.bucket), clock=self.clock

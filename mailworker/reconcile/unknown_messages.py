@@ -1,4 +1,4 @@
-"""Messages of unknown outcome: ask Mailjet by CustomID, then settle.
+"""Messages of unknown outcome: have Mailjet asked about them, then settle.
 
 What Mailjet shows is proof. What it does not show proves nothing by itself, so such a message waits for the
 next look-up; what then becomes of it is decided by its kind (`rules.lookup_schedule`).
@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from mailworker.config.settings import Settings
 from mailworker.core.kind import Kind
@@ -22,19 +21,12 @@ from mailworker.ledger.run_query import Row
 from mailworker.ledger.settle_messages import put_off, settle
 from mailworker.ledger.stale_secrets import claim_unreplayable, wipe
 from mailworker.ledger.stuck_messages import claim_late, first_sent_after, strand
-from mailworker.limits import Bucket, CallLane, require_call
-from mailworker.mailjet.gateway import Gateway
-from mailworker.mailjet.message_resource import find_by_custom_id, list_between
-from mailworker.mailjet.rest_api import RestApi
+from mailworker.reconcile.lookup_at_mailjet import MessageLookup, receipts_of
 from mailworker.rules.lookup_schedule import after_not_found, wants_proof
 from mailworker.rules.secret_variables import wiped
 
 TOO_LATE = "too late to be useful"
 
-#: Up to this many are asked for one by one; more are found in a list of all that arrived at that time.
-ONE_BY_ONE = 3
-#: Mailjet's clock and ours may differ by this much.
-CLOCK_SKEW = timedelta(seconds=30)
 #: While one reconciler asks, others leave its messages alone for so long.
 MINE = timedelta(minutes=2)
 #: Mailjet is asked again so long after it did not answer.
@@ -45,16 +37,6 @@ REFUSED_TO_BE_ASKED = "Mailjet refuses to be asked"
 _AT_ONCE = 1000
 #: A failed message that has no end of its own keeps its secrets for so long, to be sent again by hand.
 REPLAYABLE_FOR = timedelta(days=7)
-
-
-class MessageLookup(Protocol):
-    """Who asks Mailjet. Each method takes a token for every call it makes."""
-
-    def one(self, custom_id: str) -> Receipt | None:
-        """Mailjet's receipt for this CustomID, or None."""
-
-    def between(self, since: datetime, until: datetime) -> Mapping[str, Receipt]:
-        """The receipts of all messages that arrived in this time, by CustomID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +107,7 @@ class Reconciler:
         if not rows:
             return Reconciled()
         try:
-            receipts = self._ask(rows)
+            receipts = receipts_of(rows, self._lookup, longest=self._longest_call)
             proved = self._is_index_up_to_date([row for row in rows if row["id"] not in receipts])
         except (Misconfigured, PermanentError) as fault:
             why = f"{REFUSED_TO_BE_ASKED}: {fault}"
@@ -144,15 +126,6 @@ class Reconciler:
             still = [settlement for settlement in missing if settlement not in again]
             put_off(connection, still, lease=lease.token)
         return Reconciled(len(rows), len(found), len(again))
-
-    def _ask(self, rows: Sequence[Row]) -> Mapping[str, Receipt]:
-        if len(rows) <= ONE_BY_ONE:
-            answers = {row["id"]: self._lookup.one(row["id"]) for row in rows}
-            return {id_: receipt for id_, receipt in answers.items() if receipt is not None}
-        receipts: dict[str, Receipt] = {}
-        for since, until in windows([row["called_at"] for row in rows], self._longest_call):
-            receipts |= self._lookup.between(since - CLOCK_SKEW, until + CLOCK_SKEW)
-        return receipts
 
     def _ask_again(self, lease: Lease, whys: Mapping[str, str], *, after: timedelta) -> None:
         """Mailjet gave no word: our time with these messages is over, and when they are asked about again."""
@@ -195,37 +168,3 @@ class Reconciler:
 
     def _kind(self, row: Row) -> Kind:
         return self._kinds.get(row["kind"]) or Kind(row["kind"], ())
-
-
-def windows(moments: Sequence[datetime], longest: timedelta) -> list[tuple[datetime, datetime]]:
-    """The spans of time in which calls begun at these moments can have arrived, overlapping ones joined."""
-    joined: list[tuple[datetime, datetime]] = []
-    for moment in sorted(moments):
-        if joined and moment <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], moment + longest)
-        else:
-            joined.append((moment, moment + longest))
-    return joined
-
-
-#: How long a look-up waits for its token, in seconds.
-_PATIENCE = 10.0
-
-
-class TokenLookup:
-    """Finds messages at Mailjet by CustomID. Raises NoCallFree without a token, and the gateway's errors."""
-
-    def __init__(self, gateway: Gateway, bucket: Bucket) -> None:
-        self._api = RestApi(
-            lambda: gateway, lambda: require_call(bucket, CallLane.NORMAL, patience=_PATIENCE)
-        )
-
-    def one(self, custom_id: str) -> Receipt | None:
-        """Mailjet's receipt for this message, or None."""
-        found = find_by_custom_id(self._api, custom_id)
-        return Receipt(found.message_id, found.uuid) if found else None
-
-    def between(self, since: datetime, until: datetime) -> Mapping[str, Receipt]:
-        """The receipts of all messages that arrived in this time, by CustomID."""
-        pages = list_between(self._api, since, until)
-        return {found.custom_id: Receipt(found.message_id, found.uuid) for page in pages for found in page}

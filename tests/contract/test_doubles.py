@@ -34,7 +34,7 @@ from mailworker.limits.breaker_state import Breaker
 from mailworker.limits.token_and_breaker import Gate, Tokens
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
-from mailworker.reconcile.unknown_messages import MessageLookup, TokenLookup
+from mailworker.reconcile.lookup_at_mailjet import MessageLookup, TokenLookup
 from mailworker.rules.circuit_breaker import Clearance
 from mailworker.rules.crm_facts import InvoiceStatus
 from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, FakeLookup, FakePost, silence

@@ -14,7 +14,8 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, Wish, begin_call, claim
 from mailworker.ledger.insert_messages import accept
 from mailworker.ledger.tables import messages
-from mailworker.reconcile.unknown_messages import Reconciled, Reconciler, windows
+from mailworker.reconcile.lookup_at_mailjet import windows
+from mailworker.reconcile.unknown_messages import Reconciled, Reconciler
 from tests.doubles import Clock, FakeLookup, settings
 from tests.rows import NOW, URGENT, after, row
 
