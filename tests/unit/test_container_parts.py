@@ -175,7 +175,7 @@ def test_each_part_is_given_what_is_configured_for_it(monkeypatch, ledger):
     for place in (
         "limits.breaker_state.Breaker", "limits.call_journal.CallJournal", "reconcile.unknown_messages.Reconciler",
         "reconcile.lookup_at_mailjet.TokenLookup", "queue.quarantine.QuarantinedEntries", "queue.refill_log.KeptEntries",
-        "privacy.Privacy", "intake.JobStream", "contacts.ContactDependencies", "contacts.ContactService",
+        "export_and_erasure.Privacy", "intake.JobStream", "contacts.ContactDependencies", "contacts.ContactService",
         "invoices.InvoiceRenderer", "invoices.pdf_store", "limits.Bucket", "mailjet.gateway.Gateway",
         "queue.redis_connection.connect", "limits.redis_clock.RedisClock", "suppressions_by_hand.Suppressions",
         "statistics_report.MailReports", "reminders.ReminderScan", "balances.BalanceScan",
