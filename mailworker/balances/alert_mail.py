@@ -1,18 +1,24 @@
-"""From a balance alert that is due to its mail."""
+"""From a balance alert that is due to its mail: what it prints, and why it was written."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import ROUND_CEILING, Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from mailworker.balances.alert_reason import reason_of
-from mailworker.balances.alert_variables import expired_variables, low_variables
 from mailworker.config.settings import Settings
 from mailworker.crm.records import Balance
+from mailworker.invoices.languages.locale_format import locale_format
 from mailworker.ledger.notification_log import Claim, about_balance
 from mailworker.rules.balance_key import Alert
 from mailworker.rules.balance_thresholds import AlertDue
-from mailworker.rules.quiet_hours import not_before
+from mailworker.rules.quiet_hours import local_day, not_before
 from mailworker.scans.message_drafts import Draft, MessageDrafts
 from mailworker.scans.rules_from_settings import hours_of
 from mailworker.scans.runner import ScanClaim
+from mailworker.wording import measured
+
+#: What expires at midnight was good through the day before, and people name that day.
+_JUST_BEFORE = timedelta(seconds=1)
 
 
 class AlertDrafts:
@@ -52,3 +58,44 @@ class AlertDrafts:
         row = self._drafts.row(draft, now=now)
         why = reason_of(balance, alert, self.hours.zone_of(balance.timezone))
         return ScanClaim(row, (claims[0],), why, tuple(claims[1:]))
+
+
+def low_variables(balance: Balance, threshold: Decimal, *, language: str) -> dict[str, Any]:
+    """The variables of an alert that this balance fell below `threshold`, in its own unit."""
+    return _both(balance) | {
+        "current_balance": measured(balance.amount, balance.unit, language=language),
+        "threshold": measured(threshold, balance.unit, language=language, rounding=ROUND_CEILING),
+        "topup_url": balance.topup_url,
+    }
+
+
+def expired_variables(
+    balance: Balance, expired_at: datetime, *, language: str, zone: ZoneInfo
+) -> dict[str, Any]:
+    """The variables of an alert that this balance expired."""
+    return _both(balance) | {
+        "expiry_date": locale_format(language).day(local_day(expired_at - _JUST_BEFORE, zone)),
+        "renewal_url": balance.renewal_url,
+    }
+
+
+def _both(balance: Balance) -> dict[str, Any]:
+    return {
+        "customer_name": balance.customer_name,
+        "service_name": balance.service_name,
+        "balance_type": balance.balance_type,
+    }
+
+
+def reason_of(balance: Balance, alert: AlertDue, zone: ZoneInfo) -> str:
+    """Why it was written, as staff read it beside the mail, by the clocks of this zone.
+
+    `Mobile 20 Go: 1.5 GB left, below 2 GB`, or when it ran out.
+    """
+    if alert.threshold is None:
+        if balance.expires_at is None:
+            return f"{balance.service_name}: expired"
+        at = balance.expires_at.astimezone(zone)
+        return f"{balance.service_name}: expired at {at:%Y-%m-%d %H:%M} ({zone.key})"
+    told = low_variables(balance, alert.threshold, language="en")
+    return f"{balance.service_name}: {told['current_balance']} left, below {told['threshold']}"

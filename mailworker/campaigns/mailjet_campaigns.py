@@ -20,7 +20,7 @@ from mailworker.mailjet import campaigns as mailjet
 from mailworker.mailjet.campaigns import CampaignDraft, DraftStatus
 from mailworker.mailjet.contact_calls import list_ids, property_types
 from mailworker.mailjet.contact_queries import template_content
-from mailworker.mailjet.rest_call import RestCall
+from mailworker.mailjet.rest_api import RestCall
 from mailworker.mailjet.rest_rows import id_of, none_if_missing, pages
 from mailworker.mailjet_list_access import ListAccess
 from mailworker.rules.campaign_rules import NOT_SENT, SENT_WITHIN, UNFINISHED, CampaignState

@@ -16,7 +16,6 @@ from mailworker.core.message import Mail
 from mailworker.core.plural import counted
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
-from mailworker.dispatch.call_summary import settled_mails
 from mailworker.dispatch.claim_limits import Claims
 from mailworker.dispatch.interfaces import (
     CallFacts,
@@ -30,7 +29,7 @@ from mailworker.dispatch.interfaces import (
 from mailworker.dispatch.make_call import CallMaker
 from mailworker.dispatch.outgoing_mail import FilesUntilAway, mail_of, question_mail
 from mailworker.dispatch.pre_send_check import PreSendCheck
-from mailworker.dispatch.record_call_outcome import OutcomeRecorder
+from mailworker.dispatch.record_call_outcome import OutcomeRecorder, settled_mails
 from mailworker.dispatch.restored_ledger import WHY, LostCalls
 from mailworker.dispatch.unsubscribe_links import UnsubscribeLinks
 from mailworker.errors import MailworkerError, PermanentError, TransientError

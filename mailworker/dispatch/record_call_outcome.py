@@ -5,14 +5,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
 from mailworker.config.settings import Settings
 from mailworker.core.kind import Kind
+from mailworker.core.lane import Lane
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import FINAL, State
-from mailworker.dispatch.interfaces import ClaimedBatch, Row
+from mailworker.dispatch.interfaces import ClaimedBatch, Row, SentMail
 from mailworker.errors import FileMissing, MailworkerError, Misconfigured, TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import held_by
@@ -151,3 +153,15 @@ class OutcomeRecorder:
 def _can_be_rendered(row: Row) -> bool:
     """Whether what is missing can be made again: a file that the caller gave cannot."""
     return row["invoice"] is not None or row["invoice_id"] is not None
+
+
+def settled_mails(batch: ClaimedBatch, settlements: Sequence[Settlement], at: datetime) -> list[SentMail]:
+    """What became of these messages now, for metrics and for the task; nothing that names a person."""
+    rows = {row["id"]: row for row in batch.rows}
+    return [_mail(rows[one.id], one, at) for one in settlements]
+
+
+def _mail(row: Mapping[str, Any], settled: Settlement, at: datetime) -> SentMail:
+    waited = (at - max(row["accepted_at"], row["not_before"])).total_seconds()
+    lane = Lane(row["lane"])
+    return SentMail(row["id"], row["kind"], lane, max(waited, 0.0), settled.state, settled.code)

@@ -7,7 +7,7 @@ from typing import Any
 from mailworker.core.canonical_address import canonical_address
 from mailworker.core.message import Address, AttachmentRef, Job
 from mailworker.core.states import State
-from mailworker.rules.content_bytes import content_bytes
+from mailworker.rules.fill_call import content_bytes
 from mailworker.rules.job.fingerprint import fingerprint
 
 

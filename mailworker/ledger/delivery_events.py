@@ -1,6 +1,7 @@
 """Mailjet's events about messages: each once, found by CustomID or else by MessageID."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -11,6 +12,7 @@ from mailworker.ledger.bulk_insert import insert_and_list_new, insert_rows
 from mailworker.ledger.run_query import Row, all_rows
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.tables import addressed_to, events, messages, timeline
+from mailworker.rules.delivery_status import OF_A_COPY
 
 #: PostgreSQL's code where NOWAIT finds a row locked.
 _LOCK_NOT_AVAILABLE = "55P03"
@@ -98,3 +100,26 @@ def forget_unmatched(connection: Connection, *, before: datetime) -> None:
     """Delete events received before this moment whose message was never found."""
     old = events.c.message_id.is_(None), events.c.received_at < before
     connection.execute(delete(events).where(*old))
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryNews:
+    """When the last such event happened, and Mailjet's words for it."""
+
+    at: datetime
+    why: str
+
+
+def delivery_news(connection: Connection, rows: Iterable[Row]) -> dict[str, DeliveryNews]:
+    """By message: the last event of its delivery status. Messages without one are left out."""
+    statuses = {row["id"]: row["delivery"] for row in rows if row["delivery"]}
+    if not statuses:
+        return {}
+    step = timeline.c
+    query = select(step.message_id, step.what, step.at, step.why).where(step.message_id.in_(statuses))
+    query = query.where(step.what.in_(sorted(set(statuses.values())))).order_by(step.at, step.id)
+    return {
+        id_: DeliveryNews(at, why or "")
+        for id_, what, at, why in connection.execute(query)
+        if statuses[id_] == what and not (why or "").startswith(OF_A_COPY)
+    }

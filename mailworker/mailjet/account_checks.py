@@ -9,8 +9,7 @@ from urllib.parse import unquote, urlsplit
 from mailworker.core.canonical_address import canonical_address, with_ascii_domain
 from mailworker.core.masked_secret import Secret
 from mailworker.mailjet.contact_queries import NO_TEMPLATE
-from mailworker.mailjet.rest_api import RestApi
-from mailworker.mailjet.rest_call import RestCall
+from mailworker.mailjet.rest_api import RestApi, RestCall
 from mailworker.mailjet.rest_rows import first_row, none_if_missing, number_of, rows_of, truth_of
 from mailworker.mailjet.webhook_registration import GROUPED, WEBHOOK_EVENTS, Callback, callbacks
 

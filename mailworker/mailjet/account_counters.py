@@ -3,8 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from mailworker.mailjet.rest_api import RestApi
-from mailworker.mailjet.rest_call import RestCall
+from mailworker.mailjet.rest_api import RestApi, RestCall
 from mailworker.mailjet.rest_rows import Row, number_of, rows_of
 
 

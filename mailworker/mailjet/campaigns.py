@@ -14,8 +14,7 @@ from typing import Any
 from mailworker.core.canonical_address import with_ascii_domain
 from mailworker.core.message import Address
 from mailworker.errors import TransientError
-from mailworker.mailjet.rest_api import RestApi
-from mailworker.mailjet.rest_call import RestCall
+from mailworker.mailjet.rest_api import RestApi, RestCall
 from mailworker.mailjet.rest_rows import Row, first_row, id_of, number_of
 
 

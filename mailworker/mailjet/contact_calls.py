@@ -12,8 +12,7 @@ from typing import Any
 
 from mailworker.core.canonical_address import with_ascii_domain
 from mailworker.core.inert_markup import without_markup
-from mailworker.mailjet.rest_api import RestApi
-from mailworker.mailjet.rest_call import RestCall
+from mailworker.mailjet.rest_api import RestApi, RestCall
 from mailworker.mailjet.rest_rows import first_row, id_of, number_of, pages, truth_of
 
 #: Mailjet documents no limit; 10,000 contacts in one call were taken, 50,000 cut the connection.

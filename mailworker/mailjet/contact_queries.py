@@ -12,8 +12,7 @@ from urllib.parse import quote
 from mailworker.core.calendar_range import within_calendar
 from mailworker.core.canonical_address import with_ascii_domain
 from mailworker.errors import Refused, TransientError
-from mailworker.mailjet.rest_api import RestApi
-from mailworker.mailjet.rest_call import RestCall
+from mailworker.mailjet.rest_api import RestApi, RestCall
 from mailworker.mailjet.rest_rows import Row, first_row, id_of, listed, none_if_missing, pages, truth_of
 
 NO_TEMPLATE = "The template {} does not exist for this API key: correct template_id, or push it."

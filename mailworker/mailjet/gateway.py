@@ -16,7 +16,7 @@ from mailworker.errors import (
 )
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.http_response import HttpAnswer, read_rest_answer
-from mailworker.mailjet.rest_call import Method, RestCall
+from mailworker.mailjet.rest_api import Method, RestCall
 from mailworker.mailjet.send_payload import batch_body, encoded_size
 from mailworker.mailjet.send_response import read_send_answer
 

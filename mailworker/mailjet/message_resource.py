@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mailworker.errors import TransientError
-from mailworker.mailjet.rest_api import RestApi
-from mailworker.mailjet.rest_call import RestCall
+from mailworker.mailjet.rest_api import RestApi, RestCall
 from mailworker.mailjet.rest_rows import Row, listed, number_of, pages, uuid_of
 
 #: More rows than a message and its copies have.

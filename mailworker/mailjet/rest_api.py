@@ -1,12 +1,28 @@
 """Mailjet's REST API as one part of the worker may call it: no call leaves without its token."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-from mailworker.mailjet.rest_call import Method, RestCall
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from mailworker.mailjet.gateway import Gateway
+
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+
+
+@dataclass(frozen=True, slots=True)
+class RestCall:
+    """One call of the v3 REST API, in mailjet-rest's words: `endpoint` is one of its routes.
+
+    `action_id` is the id below a resource's action, as in `/contact/managemanycontacts/{action_id}`.
+    """
+
+    endpoint: str
+    method: Method = "GET"
+    id: int | str | None = None
+    action_id: int | None = None
+    filters: Mapping[str, Any] | None = field(default=None, repr=False)
+    data: Any = field(default=None, repr=False)
 
 
 class RestApi:

@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from mailworker.errors import Refused, TransientError, UnknownOutcome
-from mailworker.mailjet.rest_api import RestApi
-from mailworker.mailjet.rest_call import RestCall
+from mailworker.mailjet.rest_api import RestApi, RestCall
 
 Row = Mapping[str, Any]
 _Answer = TypeVar("_Answer")

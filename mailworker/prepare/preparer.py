@@ -35,8 +35,7 @@ from mailworker.ledger.record_prepared import attachments_of, prepared
 from mailworker.ledger.run_query import Row
 from mailworker.ledger.settle_messages import settle
 from mailworker.reminders.reminder_variables import reminder_variables
-from mailworker.rules.content_bytes import content_bytes
-from mailworker.rules.fill_call import ENVELOPE_BYTES
+from mailworker.rules.fill_call import ENVELOPE_BYTES, content_bytes
 from mailworker.rules.job.addresses import MAX_NAME, normal_email
 from mailworker.rules.job.fit_text import fit_document
 from mailworker.rules.send_outcome import Patience, settlement

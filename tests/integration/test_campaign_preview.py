@@ -11,7 +11,7 @@ from mailworker.config.settings import parse_settings
 from mailworker.errors import BadInput
 from mailworker.ledger.suppressions import suppress
 from mailworker.mailjet.contact_calls import create_property
-from mailworker.mailjet.rest_call import RestCall
+from mailworker.mailjet.rest_api import RestCall
 from tests.integration.test_campaigns import MAIL, NEWS, OURS, container, desk, finish, sent
 
 __all__ = ["container", "desk"]

@@ -23,7 +23,7 @@ from mailworker.ledger import campaign_rows
 from mailworker.ledger.settle_messages import settle
 from mailworker.ledger.suppressions import suppress
 from mailworker.ledger.tables import messages
-from mailworker.mailjet.rest_call import RestCall
+from mailworker.mailjet.rest_api import RestCall
 from tests.integration.contact_container import contact_container
 
 pytestmark = pytest.mark.integration

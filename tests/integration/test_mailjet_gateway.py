@@ -27,7 +27,7 @@ from mailworker.errors import (
 from mailworker.mailjet import retry_unconnected, send_once_transport, session
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
-from mailworker.mailjet.rest_call import RestCall
+from mailworker.mailjet.rest_api import RestCall
 from tests.integration.mailjet_wire import (
     answer,
     drip,

@@ -7,7 +7,7 @@ from mailworker.config.settings import parse_settings
 from mailworker.container import Container
 from mailworker.errors import Throttled
 from mailworker.limits import Bucket, CallLane
-from mailworker.mailjet.rest_call import RestCall
+from mailworker.mailjet.rest_api import RestCall
 from mailworker.simulator import running
 from tests.redis_clock import SimulatedClock, simulated_redis
 

@@ -11,7 +11,7 @@ import requests
 from sqlalchemy import create_engine, event
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from mailworker.balances.alert_variables import expired_variables
+from mailworker.balances.alert_mail import expired_variables
 from mailworker.config.crm import HttpSettings
 from mailworker.core.masked_secret import Secret
 from mailworker.crm.http_auth import ApiKey, Headers, TokenLogin, login_of

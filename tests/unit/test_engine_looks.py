@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from mailworker.balances.alert_variables import expired_variables, low_variables
+from mailworker.balances.alert_mail import expired_variables, low_variables
 from mailworker.balances.cgrates_balances import EngineBalances, Looked
 from mailworker.balances.cgrates_posts_to_alerts import AlertSink, Taken
 from mailworker.balances.cgrates_setup import EngineSetup

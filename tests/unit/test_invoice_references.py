@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from mailworker.invoices.from_json.fields import InvoiceFields
-from mailworker.invoices.from_json.item import item_facts_of
+from mailworker.invoices.from_json.lines import item_facts_of
 from mailworker.invoices.from_json.references import notes_of, payee_of, references_of
 from mailworker.invoices.invoice_references import (
     NO_FACTS,

@@ -13,8 +13,7 @@ from mailworker.mailjet import campaigns, contact_calls, contact_queries
 from mailworker.mailjet.campaigns import CampaignDraft, Counters, DraftStatus
 from mailworker.mailjet.contact_calls import ImportJob, ImportState, ListAction, MailjetContact
 from mailworker.mailjet.contact_queries import KnownContact, LeftList, ListRecipient
-from mailworker.mailjet.rest_api import RestApi
-from mailworker.mailjet.rest_call import RestCall
+from mailworker.mailjet.rest_api import RestApi, RestCall
 from tests.doubles import mailjet_list
 
 GONE, WRONG = Refused("no", code="404"), Refused("no", code="400")

@@ -3,7 +3,7 @@
 import csv
 import io
 
-from mailworker.ledger.last_delivery_event import DeliveryNews
+from mailworker.ledger.delivery_events import DeliveryNews
 from mailworker.web.operators_page.csv_download import as_csv
 from mailworker.web.operators_page.page_format import PageFormat
 from tests.rows import NOW, row

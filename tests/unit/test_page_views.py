@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from mailworker.config.settings import parse_settings
+from mailworker.ledger.delivery_events import DeliveryNews
 from mailworker.ledger.failure_reasons import FailureGroup
-from mailworker.ledger.last_delivery_event import DeliveryNews
 from mailworker.ledger.message_search import Story
 from mailworker.ledger.operator_audit_log import Act, OperatorAction
 from mailworker.rules.claimable_while_held import Hold

@@ -13,8 +13,7 @@ from mailworker.invoices import RenderedInvoice
 from mailworker.invoices.attachment_size import message_size
 from mailworker.ledger.tables import messages
 from mailworker.prepare.preparer import with_address
-from mailworker.rules.content_bytes import content_bytes
-from mailworker.rules.fill_call import ENVELOPE_BYTES
+from mailworker.rules.fill_call import ENVELOPE_BYTES, content_bytes
 from tests.doubles import box
 from tests.rows import NOW
 from tests.unit.test_preparing import INVOICE, REMINDER, VARIABLES, crm_invoice, world

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mailworker.balances.alert_variables import expired_variables, low_variables
+from mailworker.balances.alert_mail import expired_variables, low_variables
 from mailworker.config.settings import parse_settings
 from mailworker.errors import ConfigError
 from mailworker.reminders.reminder_variables import ReminderFacts, variables

@@ -10,8 +10,8 @@ from sqlalchemy import delete, insert
 
 from mailworker.core.lane import Lane
 from mailworker.errors import BadInput
+from mailworker.ledger.delivery_events import DeliveryNews, delivery_news
 from mailworker.ledger.holds import hold_by_hand
-from mailworker.ledger.last_delivery_event import DeliveryNews, delivery_news
 from mailworker.ledger.message_search import MessageFilter, list_messages
 from mailworker.ledger.tables import messages, timeline
 from mailworker.ledger.upcoming import UpcomingFilter, When, upcoming

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mailworker.balances.alert_variables import low_variables
+from mailworker.balances.alert_mail import low_variables
 from mailworker.config.builtin_kinds import INVOICE, INVOICE_REMINDER
 from mailworker.wording import mail_state, state_subject
 from mailworker.wording.amounts_with_units import is_used_up, measured, quantity, respelt

@@ -9,7 +9,7 @@ from mailworker.cli.container_context import rest_api
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.kind import Kind, VariableType
 from mailworker.errors import BadInput, Refused
-from mailworker.mailjet.rest_call import RestCall
+from mailworker.mailjet.rest_api import RestCall
 from mailworker.mailjet.rest_rows import first_row
 from mailworker.templates.language.template_error import TemplateError
 from mailworker.templates.language.unescaped_values import linked_variables, unescaped_prints

@@ -13,7 +13,7 @@ from mailworker.cli.kind_names import whole_kind
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.plural import counted
 from mailworker.errors import BadInput
-from mailworker.mailjet.rest_call import RestCall
+from mailworker.mailjet.rest_api import RestCall
 from mailworker.mailjet.rest_rows import first_row, id_of
 from mailworker.templates.shipped_templates import MailTemplate
 from mailworker.templates.template_library import template_library

@@ -14,8 +14,7 @@ from mailworker.invoices.from_json.call_detail import usage_of
 from mailworker.invoices.from_json.customer import client_of, delivery_of
 from mailworker.invoices.from_json.fields import InvoiceFields
 from mailworker.invoices.from_json.lines import allowance_of, line_of
-from mailworker.invoices.from_json.payment import accounting_tax, payments_of
-from mailworker.invoices.from_json.payment_status import refuse_void, says_paid
+from mailworker.invoices.from_json.payment import accounting_tax, payments_of, refuse_void, says_paid
 from mailworker.invoices.from_json.references import notes_of, payee_of, references_of
 from mailworker.invoices.from_json.tax import LineDefaults, exemption_of, operation_of
 from mailworker.invoices.model import (

@@ -1,4 +1,4 @@
-"""How an invoice is to be paid: means of payment, and the tax in the currency of the books."""
+"""How an invoice is paid, and whether it is: means, status, and the tax in the currency of the books."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -11,6 +11,9 @@ from mailworker.invoices.model import AccountingTax, PaymentMeans
 from mailworker.invoices.money import round_half_up
 
 MAX_PAYMENTS = 10
+_YES = frozenset({"1", "true", "t", "yes", "y"})
+_PAID = frozenset({"paid", "settled"})
+_VOID = frozenset({"void", "voided", "cancelled", "canceled"})
 
 
 def payments_of(invoice: InvoiceFields, currency: str) -> tuple[PaymentMeans, ...]:
@@ -74,3 +77,22 @@ def accounting_tax(invoice: InvoiceFields, tax: Decimal, currency: str, home: st
     if amount is None and (rate is not None or not tax):
         amount = tax * (rate or 1)
     return None if amount is None else AccountingTax(books, round_half_up(amount, 2), rate)
+
+
+def says_paid(fields: InvoiceFields) -> bool:
+    """Whether all of it is paid: OmniCRM keeps flags beside an invoice, other CRMs have a word.
+
+    A `paid` that is an amount or a date says nothing by itself.
+    """
+    return _word(fields.raw.get("paid")) in _YES or _word(fields.raw.get("status")) in _PAID
+
+
+def refuse_void(fields: InvoiceFields) -> None:
+    """Add the fault of an invoice that is void: its mail would ask for money that nobody owes."""
+    name = "void" if _word(fields.raw.get("void")) in _YES else "status"
+    if name == "void" or _word(fields.raw.get("status")) in _VOID:
+        fields.fault(name, "shows that nobody has to pay it: it is void or written off, or no invoice yet")
+
+
+def _word(value: Any) -> str:
+    return str(value).strip().casefold() if isinstance(value, str | int) else ""

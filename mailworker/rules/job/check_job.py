@@ -15,8 +15,7 @@ from mailworker.core.language_tag import base_language, canonical_language
 from mailworker.core.mailjet_limits import CALL_BYTES, RECIPIENTS_PER_CALL
 from mailworker.core.message import Address, Job
 from mailworker.errors import BadInput
-from mailworker.rules.content_bytes import content_bytes
-from mailworker.rules.fill_call import ENVELOPE_BYTES
+from mailworker.rules.fill_call import ENVELOPE_BYTES, content_bytes
 from mailworker.rules.job.addresses import distinct, read_addresses
 from mailworker.rules.job.attachments import read_attachments
 from mailworker.rules.job.check_variables import check_variables

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mailworker.core.spreadsheet import cell
-from mailworker.ledger.last_delivery_event import DeliveryNews
+from mailworker.ledger.delivery_events import DeliveryNews
 from mailworker.web.operators_page.list_rows import row_view
 from mailworker.web.operators_page.page_format import PageFormat
 

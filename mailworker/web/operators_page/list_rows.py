@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 from mailworker.core.lane import Lane
 from mailworker.core.states import State
+from mailworker.ledger.delivery_events import DeliveryNews
 from mailworker.ledger.failure_reasons import FailureGroup
-from mailworker.ledger.last_delivery_event import DeliveryNews
 from mailworker.ledger.operator_audit_log import Act, OperatorAction
 from mailworker.ledger.scan_runs import Run
 from mailworker.rules.claimable_while_held import Hold, hold_on

@@ -14,11 +14,11 @@ from starlette.responses import Response
 from mailworker.container import Container
 from mailworker.core.canonical_address import canonical_address
 from mailworker.core.states import State
+from mailworker.ledger.delivery_events import delivery_news
 from mailworker.ledger.facts_for_explanation import facts_of
 from mailworker.ledger.failure_reasons import failures_by_reason
 from mailworker.ledger.holds import current_holds
 from mailworker.ledger.hourly_statistics import current_campaigns, current_tallies
-from mailworker.ledger.last_delivery_event import delivery_news
 from mailworker.ledger.message_counts import changed_since, tried_again
 from mailworker.ledger.message_search import MessageFilter, list_messages, search, story
 from mailworker.ledger.recipient_standings import standings
