@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from mailworker.config.contacts import ContactSettings
-from mailworker.ledger import Ledger, campaign_audience_rows
+from mailworker.ledger import Ledger, campaign_audience
 from mailworker.ledger.recipient_standings import standings
 from mailworker.rules.recipient_gate import Objection, Purpose, Standing, refusal
 from mailworker.rules.segments import EVERYONE, Segment, check_segment, holds
@@ -113,7 +113,7 @@ def contact_pages(ledger: Ledger) -> Iterator[list[Row]]:
     after = ""
     while True:
         with ledger.read() as connection:
-            page = campaign_audience_rows.contacts_after(connection, after, limit=_PAGE)
+            page = campaign_audience.contacts_after(connection, after, limit=_PAGE)
         if not page:
             return
         after = page[-1]["email"]

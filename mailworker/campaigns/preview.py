@@ -11,7 +11,7 @@ from mailworker.campaigns.worker_campaigns import printed
 from mailworker.config.settings import Settings
 from mailworker.core.canonical_address import canonical_address
 from mailworker.errors import BadInput
-from mailworker.ledger import Ledger, campaign_audience_rows
+from mailworker.ledger import Ledger, campaign_audience
 from mailworker.ledger.recipient_standings import standings
 from mailworker.rules.job.check_job import kept_language
 from mailworker.rules.recipient_gate import Purpose, refusal
@@ -51,7 +51,7 @@ class CampaignExamples:
         """The mail to this contact, or to the first one who gets it. Raises BadInput where there is none."""
         contact, left_out = self._contact(campaign, segment, email)
         with self._ledger.read() as connection:
-            known = campaign_audience_rows.languages(connection, [contact["email"]]).get(contact["email"], "")
+            known = campaign_audience.languages(connection, [contact["email"]]).get(contact["email"], "")
         language = kept_language(known) or self._settings.worker.language
         subject, html, text, variables = self._source(campaign, contact, language)
         person = TemplateContact(contact["email"], contact["name"] or "", 1, contact["properties"])
@@ -64,7 +64,7 @@ class CampaignExamples:
     def _contact(self, campaign: Row, segment: Segment, email: str | None) -> tuple[Row, str]:
         if email is not None:
             with self._ledger.read() as connection:
-                found = campaign_audience_rows.contact_at(connection, canonical_address(email))
+                found = campaign_audience.contact_at(connection, canonical_address(email))
             if found is None:
                 raise BadInput("contact: the CRM has no contact with this address; see contacts status.")
             return found, self._why_not(campaign, segment, found) or ""

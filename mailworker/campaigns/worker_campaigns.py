@@ -19,7 +19,7 @@ from mailworker.core.lane import Lane
 from mailworker.core.message import Address, Job
 from mailworker.core.states import State
 from mailworker.errors import BadInput, MailworkerError
-from mailworker.ledger import Ledger, campaign_audience_rows, campaign_rows
+from mailworker.ledger import Ledger, campaign_audience, campaign_rows
 from mailworker.ledger.insert_messages import AcceptVerdict, accept
 from mailworker.ledger.recipient_standings import standings
 from mailworker.rules.campaign_rules import (
@@ -85,7 +85,7 @@ class WorkerCampaigns:
         """Write it to these addresses, with the values of contacts of the campaign's own segment."""
         kind = self._kind(row)
         with self._ledger.read() as connection:
-            sample = campaign_audience_rows.contacts_after(connection, "", limit=AT_ONCE)
+            sample = campaign_audience.contacts_after(connection, "", limit=AT_ONCE)
         segment, now = self._segment(row), self._clock()
         example = next(
             (one for one in sample if in_segment(one, segment, row["contact_type"], now=now)),
@@ -165,14 +165,14 @@ class WorkerCampaigns:
             return False
         content, late = campaign["content"], campaign["content"].get(_LATE, False)
         since = campaign["started_at"] if late else None
-        page = campaign_audience_rows.contacts_after(
+        page = campaign_audience.contacts_after(
             connection, campaign["checkpoint"] or "", limit=AT_ONCE, changed_since=since
         )
         members = [row for row in page if in_segment(row, segment, campaign["contact_type"], now=now)]
         known = standings(connection, [row["email"] for row in members])
         emails = {row["email"] for row in members}
-        ids = campaign_audience_rows.owners(connection, emails)
-        languages = campaign_audience_rows.languages(connection, emails)
+        ids = campaign_audience.owners(connection, emails)
+        languages = campaign_audience.languages(connection, emails)
         # Whose contact was merged or made anew has another id, and got it all the same.
         written_to = campaign_rows.written_to(connection, campaign["id"], emails)
         jobs = [

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from mailworker.core.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
+    from mailworker.contacts.contact_service import ContactService
     from mailworker.contacts.dependencies import ContactDependencies
     from mailworker.contacts.intake import ContactStream
-    from mailworker.contacts.poll_then_push import ContactService
 
 __all__ = ["ContactDependencies", "ContactService", "ContactStream"]
 
@@ -20,7 +20,7 @@ __getattr__ = lazy_exports(
     __name__,
     {
         "ContactDependencies": "dependencies",
-        "ContactService": "poll_then_push",
+        "ContactService": "contact_service",
         "ContactStream": "intake",
     },
 )

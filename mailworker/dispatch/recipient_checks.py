@@ -11,7 +11,7 @@ from mailworker.core.canonical_address import canonical_address
 from mailworker.core.kind import Kind
 from mailworker.dispatch.leave_out_copies import recipients, without_copies
 from mailworker.ledger import Ledger
-from mailworker.ledger.campaign_targets import Target, targets
+from mailworker.ledger.campaign_audience import Target, targets
 from mailworker.ledger.recipient_limits import ahead_of, stop_flood
 from mailworker.ledger.recipient_standings import standings
 from mailworker.ledger.run_query import Row

@@ -15,7 +15,7 @@ from mailworker.ledger.query_planner import in_index_order
 from mailworker.ledger.run_query import Row, all_rows
 from mailworker.ledger.tables import NOT_SENT, in_state, messages
 from mailworker.rules.claimable_while_held import hold_on
-from mailworker.rules.leaving_time import LeavingTime, leaving_time
+from mailworker.rules.why_it_waits import LeavingTime, leaving_time
 
 
 class When(StrEnum):

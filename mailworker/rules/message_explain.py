@@ -7,8 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mailworker.rules.delivery_status import OUR_FAULT
-from mailworker.rules.leaving_time import OUTAGE, reason_to_wait
 from mailworker.rules.lookup_schedule import FOR_A_PERSON
+from mailworker.rules.why_it_waits import OUTAGE, reason_to_wait
 
 Row = Mapping[str, Any]
 

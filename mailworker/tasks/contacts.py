@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from mailworker.contacts import ContactStream
-from mailworker.contacts.full_sync_slices import BackgroundSync, SyncSlice
+from mailworker.contacts.full_sync_in_background import BackgroundSync, SyncSlice
 from mailworker.contacts.intake import ContactsDrained
 from mailworker.contacts.push_to_mailjet import PushResult
 from mailworker.errors import TransientError

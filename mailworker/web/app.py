@@ -18,9 +18,9 @@ from mailworker.web.health_and_metrics import Health
 from mailworker.web.login_throttle import LoginThrottle
 from mailworker.web.metrics_collector import MetricsCollector
 from mailworker.web.operator_logins import OperatorLogins
+from mailworker.web.operators_page.action_forms import PageActions
 from mailworker.web.operators_page.mail_as_read import MailView
 from mailworker.web.operators_page.pages import OperatorsPage
-from mailworker.web.operators_page.submitted_actions import PageActions
 from mailworker.web.operators_page.upcoming import UpcomingPage
 from mailworker.web.operators_page.webhook_log import WebhookLogPage
 from mailworker.web.refused_posts import RefusedPosts

@@ -10,7 +10,7 @@ from requests import HTTPError
 
 from mailworker.client import MailClient
 from mailworker.contacts import ContactStream
-from mailworker.contacts.full_sync_slices import BackgroundSync
+from mailworker.contacts.full_sync_in_background import BackgroundSync
 from mailworker.crm.crm_interface import RecordPage
 from mailworker.errors import BadInput
 from mailworker.ledger import contact_sync_runs

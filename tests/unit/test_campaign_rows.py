@@ -7,7 +7,7 @@ from sqlalchemy import insert, select
 
 from mailworker.cli.doctor_checks.contacts_and_campaigns import campaign_faults
 from mailworker.core.states import FINAL, State
-from mailworker.ledger.campaign_audience_rows import contact_at, contacts_after, languages, owners
+from mailworker.ledger.campaign_audience import contact_at, contacts_after, languages, owners
 from mailworker.ledger.campaign_rows import (
     add,
     anything_open,

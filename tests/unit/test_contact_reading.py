@@ -8,10 +8,10 @@ from sqlalchemy import select
 
 from mailworker.config.contacts import ContactSettings
 from mailworker.contacts import full_sync as module
-from mailworker.contacts import full_sync_slices as background
+from mailworker.contacts import full_sync_in_background as background
 from mailworker.contacts.dependencies import ContactDependencies
 from mailworker.contacts.full_sync import CrmReader, FullSyncResult, person_of, records_of
-from mailworker.contacts.full_sync_slices import BackgroundSync
+from mailworker.contacts.full_sync_in_background import BackgroundSync
 from mailworker.contacts.intake import ContactIntake, rejection
 from mailworker.contacts.pull_opt_outs import PullResult
 from mailworker.contacts.upsert import ContactUpsert, UpsertResult, rules_of

@@ -24,11 +24,11 @@ from mailworker.ledger.tables import events, messages
 from mailworker.observability.prometheus_exposition import Figures
 from mailworker.rules.delivery_status import OUR_FAULT
 from mailworker.web.operator_logins import OperatorLogin, OperatorLogins
+from mailworker.web.operators_page.action_forms import PageActions
 from mailworker.web.operators_page.csrf import COOKIE
 from mailworker.web.operators_page.csv_download import MOST_ROWS
 from mailworker.web.operators_page.oldest_waiting import OldestWaiting, oldest_waiting
 from mailworker.web.operators_page.pages import OperatorsPage
-from mailworker.web.operators_page.submitted_actions import PageActions
 from tests.rows import NOW, URGENT, row
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)

@@ -13,7 +13,7 @@ from mailworker.dispatch.recipient_checks import RecipientChecks, RecipientFacts
 from mailworker.dispatch.record_call_outcome import OutcomeRecorder
 from mailworker.dispatch.restored_ledger import WHY, LostCalls
 from mailworker.errors import FileMissing, Misconfigured, Refused, Throttled, UnknownOutcome
-from mailworker.ledger.campaign_targets import Target
+from mailworker.ledger.campaign_audience import Target
 from mailworker.ledger.claiming import Lease
 from mailworker.ledger.tables import attempts, holds, messages
 from mailworker.rules.campaign_rules import key_of

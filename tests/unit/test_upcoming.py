@@ -16,7 +16,7 @@ from mailworker.ledger.message_search import MessageFilter, list_messages
 from mailworker.ledger.tables import messages, timeline
 from mailworker.ledger.upcoming import UpcomingFilter, When, upcoming
 from mailworker.rules.claimable_while_held import Hold
-from mailworker.rules.leaving_time import LeavingTime, leaving_time
+from mailworker.rules.why_it_waits import LeavingTime, leaving_time
 from mailworker.web.operators_page.language import PageLanguage
 from mailworker.web.operators_page.list_query import UpcomingQuery, read_upcoming_query
 from mailworker.web.operators_page.upcoming import UpcomingPage

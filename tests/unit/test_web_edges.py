@@ -14,9 +14,9 @@ from mailworker.errors import BadInput
 from mailworker.ledger.message_search import MessageFilter
 from mailworker.web import login_throttle
 from mailworker.web.login_throttle import DELAY, FREE_TRIES, WAITING, LoginThrottle, _network, _route
+from mailworker.web.operators_page.action_forms import _group, _is_id
 from mailworker.web.operators_page.hold_resend_cancel import Operator, OperatorActs, _checked
 from mailworker.web.operators_page.language import PageLanguage, language_of
-from mailworker.web.operators_page.submitted_actions import _group, _is_id
 from mailworker.web.request_timeouts import BODY_SECONDS, HEAD_SECONDS, BodyTimeout
 from mailworker.web.security_headers import SafeHeaders
 from mailworker.web.webhook import MAX_BODY, PATIENCE, _body, _unpacked

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from mailworker.contacts.full_sync import FullSyncResult
-from mailworker.contacts.full_sync_slices import BackgroundSync, SyncSlice
+from mailworker.contacts.full_sync_in_background import BackgroundSync, SyncSlice
 from mailworker.contacts.pull_opt_outs import PullResult
 from mailworker.contacts.upsert import UpsertResult
 from mailworker.errors import BadInput, TransientError, Unreachable

@@ -1,13 +1,15 @@
-"""The contacts that a campaign may be for, by address, with whose they are and their language."""
+"""Whom a campaign is for: contacts by address, their language, and whom a message of it was written for."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from mailworker.ledger.contact_tables import crm_contacts, mailjet_contacts
+from mailworker.ledger.contact_tables import campaigns, crm_contacts, mailjet_contacts
 from mailworker.ledger.crm_contact_rows import people_at
-from mailworker.ledger.run_query import Row, all_rows, first_row
+from mailworker.ledger.run_query import Row, all_rows, first_row, pairs
+from mailworker.rules.campaign_rules import contact_in_key
 from mailworker.rules.contact_diff import field_of
 
 _M = mailjet_contacts.c
@@ -54,3 +56,32 @@ def contacts_after(
 def contact_at(connection: Connection, email: str) -> Row | None:
     """The contact with this canonical address, as `contacts_after` gives it; None where there is none."""
     return first_row(connection, select(*_CONTACT).where(_M.email == email))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A contact of a campaign: the list it is for, and the address that the contact has by now.
+
+    `email` is None where the CRM has no contact of that id: then the address itself stood for one.
+    """
+
+    contact_type: str
+    email: str | None = field(repr=False)
+
+
+def targets(connection: Connection, keys: Iterable[str]) -> dict[str, Target]:
+    """For each of these idempotency keys that is a campaign message's, its target."""
+    named = {key: found for key in keys if (found := contact_in_key(key)) is not None}
+    if not named:
+        return {}
+    ids = {campaign for campaign, _ in named.values()}
+    query = select(campaigns.c.id, campaigns.c.contact_type).where(campaigns.c.id.in_(ids))
+    types = pairs(connection, query)
+    contacts = {contact for _, contact in named.values()}
+    query = select(crm_contacts.c.contact_id, crm_contacts.c.email)
+    emails = pairs(connection, query.where(crm_contacts.c.contact_id.in_(contacts)))
+    return {
+        key: Target(types[campaign], emails.get(contact))
+        for key, (campaign, contact) in named.items()
+        if campaign in types
+    }

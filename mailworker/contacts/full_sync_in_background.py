@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from mailworker.contacts.contact_service import ContactService
 from mailworker.contacts.full_sync import FullSyncResult
-from mailworker.contacts.poll_then_push import ContactService
 from mailworker.contacts.pull_opt_outs import PullResult
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger import Ledger, contact_sync_runs
