@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import Misconfigured, RenderFailed
-from mailworker.invoices.check_picture import RASTER, check_pixels, check_svg
+from mailworker.invoices.pictures import RASTER, check_pixels, check_svg
 
 #: Our own templates, stylesheet and fonts.
 PACKAGE = Path(__file__).parent

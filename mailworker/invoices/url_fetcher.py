@@ -8,8 +8,7 @@ from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from mailworker.errors import MailworkerError, Misconfigured, RenderFailed
 from mailworker.invoices.asset_files import Assets
-from mailworker.invoices.check_picture import check_pixels
-from mailworker.invoices.convert_picture import flat_logo, in_rgb
+from mailworker.invoices.pictures import check_pixels, flat_logo, in_rgb
 
 #: Relative names in templates resolve against this; RFC 6761 keeps .invalid from ever naming a host.
 BASE = "https://assets.invalid/"

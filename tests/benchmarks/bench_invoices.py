@@ -24,12 +24,12 @@ from weasyprint.text.fonts import FontConfiguration
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.asset_files import FONTS, OURS
-from mailworker.invoices.convert_picture import flat_logo
 from mailworker.invoices.from_json.invoice import read_invoice
 from mailworker.invoices.json_to_pdf import InvoicePrinter
 from mailworker.invoices.languages.locale_format import page_format
 from mailworker.invoices.page.call_detail import height_rules, sheets_of
 from mailworker.invoices.page.template_context import view_of
+from mailworker.invoices.pictures import flat_logo
 from mailworker.invoices.weasyprint import faster_layout
 from tests.benchmarks.table import Cell, Table
 
