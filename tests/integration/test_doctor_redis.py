@@ -136,6 +136,17 @@ def asked(queues=None, about=None):
         ({"w@h": ALL_QUEUES}, {"w@h": {"mailjet_key": "other"}}, "w@h started with another key or secret"),
         ({"w@h": ALL_QUEUES}, {"w@h": {"mailjet_key": "key"}}, ""),
         ({"w@h": ALL_QUEUES}, {"w@h": {"mailjet_key": ""}}, ""),
+        # Rendering calls nobody at Mailjet: its container has no key, and what stands in the file instead of one.
+        (
+            {"w@h": ALL_QUEUES, "r@h": [{"name": "render"}]},
+            {"r@h": {"mailjet_key": "none in its environment"}},
+            "",
+        ),
+        (
+            {"w@h": ALL_QUEUES, "r@h": [{"name": "render"}, {"name": "scans"}]},
+            {"r@h": {"mailjet_key": "other"}},
+            "r@h started with",
+        ),
         ({"w@h": ALL_QUEUES}, {"w@h": {"configuration": "ours", "version": VERSION}}, ""),
         ({"w@h": ALL_QUEUES}, {"w@h": {"version": "0.0.1"}}, "w@h runs mailworker 0.0.1, and this is "),
         ({"w@h": ALL_QUEUES}, {"w@h": {"error": "Unknown control command"}}, ""),

@@ -1,6 +1,6 @@
 """Who is alive behind Redis: workers, their configuration, and beat."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from mailworker.core.age_in_words import age
 from mailworker.core.redis_url import parse_redis_url
 from mailworker.core.version import VERSION
 from mailworker.queue import envelope
-from mailworker.queue.celery_queues import SCANS
+from mailworker.queue.celery_queues import RENDERING, SCANS
 from mailworker.queue.redis_connection import connect
 
 #: Seconds for the workers' answers; who is missing is asked again, for on a busy host they come late.
@@ -79,13 +79,17 @@ def worker_faults(
         *_unattended(queues),
         *_with_a_wrong_clock(about, redis_clock()),
         *_stale(about, fingerprint),
-        *_with_another_key(about, mailjet_key),
+        *_with_another_key(queues, about, mailjet_key),
         *_of_another_version(about),
     ]
 
 
+def _names(queues: Iterable[Any]) -> set[str]:
+    return {queue["name"] for queue in queues}
+
+
 def _unattended(reports: Reports) -> list[str]:
-    attended = {queue["name"] for queues in reports.values() for queue in queues}  # type: ignore[index]
+    attended = _names(queue for queues in reports.values() for queue in queues)
     if not attended:
         return [_NOBODY]
     return [
@@ -123,9 +127,15 @@ def _stale(about: Reports, fingerprint: str) -> Iterator[str]:
         )
 
 
-def _with_another_key(about: Reports, ours: str) -> Iterator[str]:
-    """By the environment, for the file is compared before; who calls nobody at Mailjet may have none."""
-    others = [node for node, one in about.items() if ours and one.get("mailjet_key", ours) not in {"", ours}]
+def _with_another_key(queues: Reports, about: Reports, ours: str) -> Iterator[str]:
+    """By the environment, for the file is compared before; who only renders never calls, and needs no key."""
+    others = [
+        node
+        for node, one in about.items()
+        if ours
+        and one.get("mailjet_key", ours) not in {"", ours}
+        and _names(queues.get(node, ())) != {RENDERING}
+    ]
     if others:
         yield (
             f"{', '.join(sorted(others))} started with another key or secret of Mailjet's than this command: "
