@@ -138,7 +138,7 @@ def asked(queues=None, about=None):
         ({"w@h": ALL_QUEUES}, {"w@h": {"mailjet_key": ""}}, ""),
         # Rendering calls nobody at Mailjet: its container has no key, and what stands in the file instead of one.
         (
-            {"w@h": ALL_QUEUES, "r@h": [{"name": "render"}]},
+            {"w@h": ALL_QUEUES, "r@h": [{"name": "render"}, {"name": "r@h.dq2"}]},
             {"r@h": {"mailjet_key": "none in its environment"}},
             "",
         ),

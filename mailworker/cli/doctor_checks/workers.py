@@ -15,7 +15,7 @@ from mailworker.core.age_in_words import age
 from mailworker.core.redis_url import parse_redis_url
 from mailworker.core.version import VERSION
 from mailworker.queue import envelope
-from mailworker.queue.celery_queues import RENDERING, SCANS
+from mailworker.queue.celery_queues import QUEUES, RENDERING, SCANS
 from mailworker.queue.redis_connection import connect
 
 #: Seconds for the workers' answers; who is missing is asked again, for on a busy host they come late.
@@ -128,13 +128,16 @@ def _stale(about: Reports, fingerprint: str) -> Iterator[str]:
 
 
 def _with_another_key(queues: Reports, about: Reports, ours: str) -> Iterator[str]:
-    """By the environment, for the file is compared before; who only renders never calls, and needs no key."""
+    """By the environment, for the file is compared before; who only renders never calls, and needs no key.
+
+    Each listens to a queue of its own besides ours, by Celery's `worker_direct`.
+    """
     others = [
         node
         for node, one in about.items()
         if ours
         and one.get("mailjet_key", ours) not in {"", ours}
-        and _names(queues.get(node, ())) != {RENDERING}
+        and _names(queues.get(node, ())).intersection(QUEUES) != {RENDERING}
     ]
     if others:
         yield (
