@@ -66,7 +66,7 @@ class BalanceScan:
         low_notified_at, notified_below = _low_notifications(history)
         verdict = decide(balance, self.rules, as_of, low_notified_at, notified_below)
         if isinstance(verdict, AlertDue) and any(one.claim.key == verdict.key for one in history):
-            return NoAlert(NoAlertReason.ALREADY_NOTIFIED, "It was said.")
+            return NoAlert(NoAlertReason.ALREADY_NOTIFIED, "This alert was sent before.")
         return verdict
 
     def _history(

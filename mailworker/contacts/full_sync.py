@@ -1,6 +1,7 @@
 """A full reading of the CRM: every contact upserted, whoever is gone noted, in the memory of one page."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -170,17 +171,13 @@ class CrmReader:
         dry_run: bool,
     ) -> tuple[UpsertResult, int]:
         """What the upsert changed, or would change; for a dry run, how many of them were known before."""
-        done, known = UpsertResult(), 0
-        try:
-            with self._ledger.write() as connection:
-                ids = {*unread, *(one.contact_id for one in people)}
-                known = crm_contact_rows.count_known(connection, ids) if dry_run else 0
-                crm_contact_rows.still_there(connection, unread, now)
-                done = self._upserts.upsert(connection, people, companies, now=now, thorough=True)
-                if dry_run:
-                    _roll_back()
-        except _DryRunDone:
-            return done, known
+        with suppress(_DryRunDone), self._ledger.write() as connection:
+            ids = {*unread, *(one.contact_id for one in people)}
+            known = crm_contact_rows.count_known(connection, ids) if dry_run else 0
+            crm_contact_rows.still_there(connection, unread, now)
+            done = self._upserts.upsert(connection, people, companies, now=now, thorough=True)
+            if dry_run:
+                _roll_back()
         return done, known
 
 

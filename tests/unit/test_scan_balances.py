@@ -14,7 +14,7 @@ from mailworker.core.states import State
 from mailworker.errors import BadInput
 from mailworker.ledger.notification_log import Claim, SentNotification
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
-from mailworker.rules.balance_thresholds import NoAlert
+from mailworker.rules.balance_thresholds import AlertDue, NoAlert, NoAlertReason
 from tests.scan_world import EXPIRED, LOW, MONDAY, World, away, balance, open_ledger, wipe
 
 HOUR = timedelta(hours=1)
@@ -115,6 +115,17 @@ def test_the_newest_alert_counts_in_whatever_order_the_ledger_gives_them(make, n
     verdict = world.subject(BalanceScan).verdict(low, sent, MONDAY + HOUR)
     assert isinstance(verdict, NoAlert)
     assert verdict.why == "already_said"
+
+
+def test_an_end_that_was_told_is_not_told_again(make):
+    scan = make().subject(BalanceScan)
+    ended = balance(7, expires_at=MONDAY - HOUR)
+    due = scan.verdict(ended, (), MONDAY)
+    assert isinstance(due, AlertDue)
+    sent = SentNotification(Claim(due.key, "balance:7"), "m", MONDAY, MONDAY, State.SENT)
+    assert scan.verdict(ended, [sent], MONDAY) == NoAlert(
+        NoAlertReason.ALREADY_NOTIFIED, "This alert was sent before."
+    )
 
 
 @pytest.mark.parametrize("what", list(Alert))
