@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from mailworker.config.contacts import ContactSettings
-from mailworker.contacts import ContactService
+from mailworker.contacts import ContactService, halve_refused_batch
 from mailworker.contacts.dependencies import ContactDependencies
 from mailworker.contacts.follow_import_jobs import ImportJobPoller, refusals
 from mailworker.contacts.properties_and_lists import FRESH, PropertyRegistry
@@ -132,6 +132,16 @@ def test_a_refused_import_is_halved_until_the_one_to_blame_is_alone(scene, many,
     names = ("state", "batch_limit", "tries", "error", "due_at")
     assert rows(scene, *names) == [("pending", half, 1, str(WRONG), NOW)] * many
     assert call(scene, "state", "note") == ("lost", str(WRONG))
+
+
+@pytest.mark.parametrize(("contacts", "half"), [(1, "refused"), (2, 1), (3, 1), (50, 25)])
+def test_halving_ends_with_one_alone(monkeypatch, contacts, half):
+    done = []
+    queue = halve_refused_batch.contact_push_queue
+    monkeypatch.setattr(queue, "give_back", lambda *_, batch_limit, **__: done.append(batch_limit))
+    monkeypatch.setattr(queue, "refuse", lambda *_, **__: done.append("refused"))
+    halve_refused_batch.halve_or_refuse(None, "call", contacts, "wrong", now=NOW)
+    assert done == [half]
 
 
 def test_one_alone_that_is_refused_waits_for_a_person(scene):

@@ -121,6 +121,17 @@ def test_lists_and_objects_are_looked_through():
     assert "hush" not in repr(redact_value([[[[[[[[["hush@b.example"]]]]]]]]]))
 
 
+@pytest.mark.parametrize(
+    "put", [lambda value: {"in": value}, lambda value: [value]], ids=["objects", "lists"]
+)
+def test_what_is_nested_is_shown_six_levels_deep(put):
+    shown = "bottom"
+    for _ in range(6):
+        shown = put(shown)
+    assert redact_value(shown) == shown
+    assert "bottom" not in repr(redact_value(put(shown)))
+
+
 def test_every_field_of_an_event():
     event = redact_event(None, "info", {"event": "to a@b.fr", "n": 7, "url": "https://h/x"})
     assert event == {"event": "to ***@***", "n": 7, "url": "https://h/***"}
