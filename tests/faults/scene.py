@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,6 +141,12 @@ class Scene:
         """Enqueue mails as OmniCRM would: what Redis did not take is tried again with the same key."""
         for number in range(count):
             self.ids.add(self.send(kind, f"{tag}{kind}-{len(self.ids)}-{number}"))
+
+    def enqueue_invoices(self, count: int, document: Mapping[str, Any]) -> None:
+        """Enqueue the same invoice under as many numbers, each to a customer of its own."""
+        for number in range(count):
+            own = {**document, "invoice_number": f"FA-{number}"}
+            self.ids.add(self.servers.client.send_invoice(invoice=own, to=f"client{number}@example.com"))
 
     def send(self, kind: str, key: str) -> str:
         """Enqueue one mail; what Redis did not take is tried again with the same key."""

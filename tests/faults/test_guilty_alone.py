@@ -105,9 +105,7 @@ def test_a_pdf_is_deleted_before_its_mail_leaves(open_scene, all_is_well):
     scene = open_scene()
     scene.staff()
     command(scene, "holds", "add", INVOICE, "until their PDFs are gone")
-    for number in range(3):
-        document = DOCUMENT | {"invoice_number": f"FA-{number}"}
-        scene.ids.add(scene.servers.client.send_invoice(invoice=document, to=f"client{number}@example.com"))
+    scene.enqueue_invoices(3, DOCUMENT)
     assert wait_until(lambda: scene.states()["ready"] == 3, seconds=120)
     files = [path for path in (scene.servers.folder / "invoices").rglob("*") if path.is_file()]
     assert files

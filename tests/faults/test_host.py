@@ -19,7 +19,9 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(500)]
 QUEUES = ["mail.urgent", "mail.normal", "mail.bulk", "celery"]
 #: Debian's `faketime`: it changes the time of day that a process sees; as much time passes as really does.
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
-INVOICE = Path(__file__).parents[2] / "examples" / "invoices" / "facture.json"
+INVOICE = json.loads(
+    (Path(__file__).parents[2] / "examples" / "invoices" / "facture.json").read_text("utf-8")
+)
 
 
 def test_workers_whose_clocks_are_a_day_ahead_and_a_day_behind(open_scene, all_is_well, monkeypatch):
@@ -123,10 +125,7 @@ def test_the_disk_of_the_pdfs_is_full_and_then_is_not(small_disk, open_scene, al
     ballast.write_bytes(b"x" * 120_000)
     scene.servers.worker([*QUEUES, "render", "scans"], concurrency=3)
     scene.servers.beat()
-    invoice = json.loads(INVOICE.read_text("utf-8"))
-    for number in range(3):
-        document = invoice | {"invoice_number": f"FA-{number}"}
-        scene.ids.add(scene.servers.client.send_invoice(invoice=document, to=f"client{number}@example.com"))
+    scene.enqueue_invoices(3, INVOICE)
     scene.enqueue(20, kind=RESET)
     assert wait_until(lambda: scene.sent() == 20, seconds=60), "other mail goes on"
     time.sleep(5)
@@ -192,10 +191,7 @@ def test_invoices_wait_for_a_logo_that_is_missing_and_go_once_it_is_there(open_s
     scene = open_scene(sections={"invoice": invoice})
     scene.servers.worker([*QUEUES, "render", "scans"], concurrency=3)
     scene.servers.beat()
-    document = json.loads(INVOICE.read_text("utf-8"))
-    for number in range(3):
-        own = document | {"invoice_number": f"FA-{number}"}
-        scene.ids.add(scene.servers.client.send_invoice(invoice=own, to=f"client{number}@example.com"))
+    scene.enqueue_invoices(3, INVOICE)
     scene.enqueue(20, kind=RESET)
     assert wait_until(lambda: scene.sent() == 20, seconds=60), "other mail goes on"
     assert wait_until(lambda: scene.told("asks for logo.png") >= 3, seconds=60)
